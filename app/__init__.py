@@ -1,0 +1,1 @@
+"""The Streamlit app: it reads what the scripts stored, and computes nothing."""

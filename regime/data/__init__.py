@@ -1,0 +1,1 @@
+"""Observations with two dates, and the panel of what was known at each close."""

@@ -1,0 +1,1 @@
+"""Honest walk-forward, scores, and what can be told apart."""

@@ -1,0 +1,35 @@
+"""Everything that can go wrong for a user, as one tree.
+
+RegimeError
+├── ConfigError      an experiment file or a setting says something we cannot do
+├── SourceError      a provider or a folder does not hold what was asked of it
+├── StoreError       the store cannot be read, written or trusted
+├── PanelError       what is known is not enough for what is to be computed
+└── EvaluationError  there is nothing, or too little, to judge a model on
+
+A message says what was needed, what was found and what to do next.
+"""
+
+
+class RegimeError(Exception):
+    """A fault a user can mend; printed as one line, without a traceback."""
+
+
+class ConfigError(RegimeError):
+    """An experiment file or a setting says something we cannot do."""
+
+
+class SourceError(RegimeError):
+    """A provider or a folder does not hold what was asked of it."""
+
+
+class StoreError(RegimeError):
+    """The store cannot be read, written or trusted."""
+
+
+class PanelError(RegimeError):
+    """What is known is not enough for what is to be computed."""
+
+
+class EvaluationError(RegimeError):
+    """There is nothing, or too little, to judge a model on."""

@@ -1,0 +1,1 @@
+"""Panel to named, stationary, causal features."""

@@ -1,0 +1,1 @@
+"""The hindsight label and the day each row was confirmed. Looks ahead by design."""

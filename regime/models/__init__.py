@@ -1,0 +1,1 @@
+"""Classifiers: features of a day to probabilities of the three regimes."""

@@ -1,0 +1,1 @@
+"""Scripts: read arguments, call `regime`, print where to look."""

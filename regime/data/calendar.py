@@ -39,4 +39,11 @@ def trading_days(first: pd.Timestamp, last: pd.Timestamp) -> pd.DatetimeIndex:
 def last_closed_session(now: pd.Timestamp) -> pd.Timestamp:
     """The newest trading day whose close is not after `now` (UTC)."""
     closes = session_closes(now.tz_convert(None))
-    return pd.Timestamp(closes.index[closes.searchsorted(now, side="right") - 1])
+    position = int(closes.searchsorted(now, side="right")) - 1
+    return pd.Timestamp(closes.index[position])
+
+
+def end_of_day(day: pd.Timestamp) -> pd.Timestamp:
+    """The close of the last session not after `day`: what was known by then was known (UTC)."""
+    closes = session_closes(day)
+    return pd.Timestamp(closes[: day.normalize()].iloc[-1])

@@ -104,9 +104,7 @@ def _daily(
 
 def _monthly(table: str, unit: Unit, lag: int, max_age: int, **columns: str) -> list[Series]:
     return [
-        Series(
-            column, title, unit, Frequency.MONTHLY, lag, max_age, Basis.REVISED, table, column
-        )
+        Series(column, title, unit, Frequency.MONTHLY, lag, max_age, Basis.REVISED, table, column)
         for column, title in columns.items()
     ]
 
@@ -118,7 +116,7 @@ _ALL = [
     *_daily(
         "french_size_portfolios_vw_daily", Unit.RETURN, 0, 0, Basis.RECONSTRUCTED,
         qnt_2="Second-smallest NYSE size quintile",
-        **{name: f"NYSE size decile {rank}, value-weighted" for rank, name in enumerate(DECILES, 1)},
+        **{name: f"NYSE size decile {rank}" for rank, name in enumerate(DECILES, 1)},
     ),
     *_daily(
         "french_factors_daily", Unit.RETURN, 0, 0, Basis.RECONSTRUCTED,

@@ -1,0 +1,227 @@
+"""From probabilities to a word: one function for screen, alert, command line and brief.
+
+The most probable regime changes some twenty times a year where the market's leader
+changes twice. The call changes hands only when a challenger's log-odds over the called
+regime reach `CALL_MARGIN`, and every call carries a status that says how firm it is.
+"""
+
+from enum import StrEnum
+
+import numpy as np
+import pandas as pd
+
+from regime.exceptions import PanelError
+from regime.taxonomy import REGIMES, Regime
+
+# Log-odds. The smallest of 0.25, 0.5, ... 3 with at most six changes a year of the filter's
+# walk-forward probabilities on French baskets, 1945-2003; nothing later was looked at.
+CALL_MARGIN = 0.75
+CHANGES_A_YEAR = 6.0
+SURE = 0.80  # probability now from which a call needs no confirmation
+CLOSE = 0.10  # gap to the next regime below which a call is contested
+
+
+class Status(StrEnum):
+    """How firm a call is."""
+
+    CONFIRMED = "confirmed"
+    CONTESTED = "contested"
+    HANDOVER = "handover"
+    PROVISIONAL = "provisional"
+
+
+def regime_call(
+    probabilities: pd.DataFrame,
+    *,
+    path: pd.DataFrame | None = None,
+    conditions: pd.DataFrame | None = None,
+    margin: float = CALL_MARGIN,
+) -> pd.DataFrame:
+    """Call the regime of each day; nothing about a day depends on a later one.
+
+    Parameters
+    ----------
+    probabilities : DataFrame of shape (n_days, 3)
+        Of the regime now (horizon 0), one column per regime, ascending days.
+    path : DataFrame of `labels.leadership.path_as_known`, optional
+        The hindsight path as it looked at each close. Without it no call is confirmed
+        by the path, only by its probability.
+    conditions : DataFrame, optional
+        `market_return`, `return_<regime>` (daily log returns) and `members_above_200d`
+        (share of 1), any of them; what the qualifier is made from.
+    margin : float
+        Log-odds by which a challenger must lead the called regime.
+
+    Returns
+    -------
+    DataFrame of shape (n_days, 10), indexed like `probabilities`
+        `regime`, the call. `status` and its `words`. `most_probable` and `runner_up`.
+        `handover_from`, the regime handing over, where the status is a handover.
+        `called_since`, never revised; `path_since`, provisional until confirmed, NaT
+        without a path. `away_from_giants`, one less the probability of mega-cap-led.
+        `qualifier`, the direction of the market since the call.
+
+    Notes
+    -----
+    *Contested*: the most probable regime has less than one half, or leads the next by
+    less than ten points, or the challenger has not yet reached the margin. Otherwise
+    *Confirmed*: the called regime leads the path in an episode whose first day is
+    confirmed, or its probability is above 0.8. Otherwise *Handover*: the newest confirmed
+    regime is another one. Otherwise *Provisional*: hindsight names the called regime
+    last, but has not settled what came since.
+
+    A day's own row is never confirmed at its own close, so confirmation is asked of the
+    first day of the episode, not of the day.
+    """
+    _check(probabilities)
+    proba = probabilities[list(REGIMES)]
+    called = pd.Series(
+        np.array(REGIMES, dtype=object)[_with_hysteresis(proba.to_numpy(), margin)], proba.index
+    )
+    order = np.argsort(-proba.to_numpy(), axis=1, kind="stable")
+    names = np.array(REGIMES, dtype=object)
+    calls = pd.DataFrame(
+        {
+            "regime": called,
+            "most_probable": names[order[:, 0]],
+            "runner_up": names[order[:, 1]],
+            "called_since": _start_of_run(called),
+            "path_since": pd.NaT if path is None else path["leader_since"].reindex(proba.index),
+            "away_from_giants": 1 - proba[Regime.MEGA_CAP_LED],
+        },
+        index=proba.index,
+    )
+    calls["called_since"] = calls["called_since"].astype(proba.index.dtype)
+    calls["path_since"] = pd.to_datetime(calls["path_since"]).astype(proba.index.dtype)
+    before = _regime_before(called)
+    if path is not None:
+        before = path["confirmed_leader"].reindex(proba.index)
+    calls["status"] = _status(calls, proba, path, before)
+    calls["handover_from"] = before.where(calls["status"] == Status.HANDOVER)
+    calls["words"] = [_words(row) for row in calls.itertuples()]
+    calls["qualifier"] = _qualifier(calls, conditions)
+    return calls
+
+
+def choose_margin(probabilities: pd.DataFrame, *, at_most: float = CHANGES_A_YEAR) -> float:
+    """The smallest margin whose calls change at most so many times in 252 days.
+
+    To be run on training rows only; `CALL_MARGIN` is its answer there.
+    """
+    _check(probabilities)
+    proba = probabilities[list(REGIMES)].to_numpy()
+    for margin in np.arange(0.25, 3.01, 0.25):
+        called = _with_hysteresis(proba, float(margin))
+        if (called[1:] != called[:-1]).sum() / len(called) * 252 <= at_most:
+            return float(margin)
+    raise PanelError(
+        f"No margin up to 3 keeps the calls to {at_most} changes a year; "
+        "the probabilities are too restless to be called."
+    )
+
+
+def _check(probabilities: pd.DataFrame) -> None:
+    if missing := [name for name in REGIMES if name not in probabilities]:
+        raise PanelError(f"A call needs a probability of {', '.join(REGIMES)}; missing: {missing}.")
+    values = probabilities[list(REGIMES)].to_numpy(dtype=np.float64)
+    days = probabilities.index
+    bad = ~(np.isfinite(values).all(axis=1) & (values >= 0).all(axis=1))
+    bad |= np.abs(np.where(bad[:, None], 0.0, values).sum(axis=1) - 1) > 1e-6
+    if bad.any():
+        raise PanelError(
+            f"Probabilities are not negative and sum to one; on {days[bad][0]:%Y-%m-%d} they are "
+            f"{values[bad][0].tolist()}. Leave such days out."
+        )
+    if not days.is_monotonic_increasing or days.has_duplicates:
+        raise PanelError("A call follows the days in order, each once; sort them first.")
+
+
+def _with_hysteresis(proba: np.ndarray, margin: float) -> np.ndarray:
+    log_odds = np.log(np.maximum(proba, 1e-12))
+    called = np.empty(len(proba), dtype=np.int64)
+    now = int(proba[0].argmax()) if len(proba) else 0
+    for day, row in enumerate(log_odds):
+        challenger = int(row.argmax())
+        if row[challenger] - row[now] >= margin:
+            now = challenger
+        called[day] = now
+    return called
+
+
+def _start_of_run(called: "pd.Series[str]") -> "pd.Series[pd.Timestamp]":
+    days = called.index.to_series()
+    return days.where(called != called.shift()).ffill()
+
+
+def _regime_before(called: "pd.Series[str]") -> "pd.Series[str]":
+    """The regime called before the present one; missing in the first run."""
+    return called.shift().where(called != called.shift()).ffill()
+
+
+def _status(
+    calls: pd.DataFrame,
+    proba: pd.DataFrame,
+    path: pd.DataFrame | None,
+    before: "pd.Series[str]",
+) -> "pd.Series[str]":
+    ranked = np.sort(proba.to_numpy(), axis=1)
+    contested = (
+        (ranked[:, -1] < 0.5)
+        | (ranked[:, -1] - ranked[:, -2] < CLOSE)
+        | (calls["most_probable"] != calls["regime"])
+    )
+    confirmed = pd.Series(ranked[:, -1] > SURE, proba.index)
+    if path is not None:
+        known = path.reindex(proba.index)
+        leads = known["leader"] == calls["regime"]
+        confirmed |= leads & (known["leader_since"] <= known["confirmed_through"])
+    handover = before.notna() & (before != calls["regime"])
+    status = np.select(
+        [contested, confirmed, handover],
+        [Status.CONTESTED, Status.CONFIRMED, Status.HANDOVER],
+        Status.PROVISIONAL,
+    )
+    return pd.Series(status, proba.index)
+
+
+def _words(call) -> str:  # type: ignore[no-untyped-def]
+    """What a reader is told: "Mega-cap led, confirmed"."""
+    short = {regime: Regime(regime).words.split(" (")[0] for regime in REGIMES}
+    match call.status:
+        case Status.CONTESTED:
+            return f"Contested: {short[call.most_probable]} / {short[call.runner_up]}"
+        case Status.HANDOVER:
+            return f"Handover, unconfirmed: {short[call.handover_from]} to {short[call.regime]}"
+    return f"{Regime(call.regime).words}, {call.status}"
+
+
+def _qualifier(calls: pd.DataFrame, conditions: pd.DataFrame | None) -> "pd.Series[str]":
+    """Direction of the market since the call, and what does not fit it; "" if unknown."""
+    said = pd.Series("", calls.index)
+    if conditions is None:
+        return said
+    since = {
+        name: _since_call(conditions[name].reindex(calls.index), calls["called_since"])
+        for name in map(str, conditions)
+        if name.endswith("_return") or name.startswith("return_")
+    }
+    if "market_return" in since:
+        market = since["market_return"]
+        said = said.mask(market >= 0, "rising market").mask(market < 0, "falling market")
+        flight = (calls["regime"] == Regime.MEGA_CAP_LED) & (market < 0)
+        said = said.mask(flight, "flight to size")
+    if {f"return_{regime}" for regime in REGIMES} <= {*since}:
+        mega, broad, small = (since[f"return_{regime}"] for regime in REGIMES)
+        said = said.mask((mega < 0) & (broad > 0) & (small > 0), "rotation")
+    if "members_above_200d" in conditions:
+        thin = conditions["members_above_200d"].reindex(calls.index) < 0.5
+        said = said.mask(thin, said.where(said == "", said + ", ") + "breadth not confirming")
+    return said
+
+
+def _since_call(
+    returns: "pd.Series[float]", called_since: "pd.Series[pd.Timestamp]"
+) -> "pd.Series[float]":
+    """Sum of the returns after the close of the day the call was made."""
+    level = returns.fillna(0.0).cumsum()
+    return level - level.reindex(called_since).to_numpy()

@@ -1,0 +1,174 @@
+"""What an experiment studies: plain values with units, read from one TOML file each.
+
+Names come from closed sets and unknown keys are errors; nothing here is an import path.
+"""
+
+import difflib
+import tomllib
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from regime.exceptions import ConfigError
+
+Baskets = Literal["french", "funds", "funds_xlg", "funds_ijr"]
+FeatureSet = Literal["path", "rates", "valuation", "breadth", "leadership", "stress"]
+ModelKind = Literal["climatology", "persistence", "filter", "logistic", "hist_gradient_boosting"]
+Horizon = Annotated[int, Field(ge=0, le=252)]
+
+# The first test of each basket set leaves decades, or a French history, to learn from.
+FIRST_TEST: dict[str, date] = {
+    "french": date(1975, 1, 1),
+    "funds": date(2010, 1, 1),
+    "funds_xlg": date(2010, 1, 1),
+    "funds_ijr": date(2010, 1, 1),
+}
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class FeatureConfig(_Section):
+    """Which features; `window` is the trading days slow series are standardised over."""
+
+    sets: tuple[FeatureSet, ...] = ()
+    window: int = Field(default=2520, ge=21, le=25200)
+
+
+class LabelConfig(_Section):
+    """The label: what a change of leader must earn, and how far ahead it is forecast."""
+
+    switching_cost: float = Field(default=10.0, gt=0, le=1000, allow_inf_nan=False)
+    horizons: tuple[Horizon, ...] = Field(default=(0, 21, 63), min_length=1)
+
+
+class TrainingConfig(_Section):
+    """Which confirmed rows a model is fitted on: from `since`, every so many rows."""
+
+    since: date = date(1927, 1, 1)
+    every: int = Field(default=1, ge=1, le=252)
+
+
+class EvaluationConfig(_Section):
+    """When testing begins on each basket set, and how many trading days a fit serves."""
+
+    first_test: dict[Baskets, date] = Field(default_factory=dict)
+    refit_every: int = Field(default=252, ge=1, le=25200)
+
+
+class ModelConfig(_Section):
+    """A kind of model and those of its parameters that differ from their defaults."""
+
+    kind: ModelKind
+    params: dict[str, Any] = Field(default_factory=dict)
+
+
+class ExperimentConfig(_Section):
+    """One question, and all it takes to answer it again."""
+
+    name: str
+    question: str = ""
+    baskets: tuple[Baskets, ...] = Field(default=("french", "funds"), min_length=1)
+    features: FeatureConfig = FeatureConfig()
+    labels: LabelConfig = LabelConfig()
+    training: TrainingConfig = TrainingConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
+    model: ModelConfig
+
+    @model_validator(mode="after")
+    def _no_repeats(self) -> "ExperimentConfig":
+        for key, values in (
+            ("baskets", self.baskets),
+            ("labels.horizons", self.labels.horizons),
+            ("features.sets", self.features.sets),
+        ):
+            if len({*values}) < len(values):
+                raise ValueError(f"{key} names something twice: {list(values)}")
+        return self
+
+    def first_test(self, baskets: str) -> date:
+        """First day this experiment is judged on with these baskets."""
+        chosen: dict[Any, date] = dict(self.evaluation.first_test)
+        return chosen.get(baskets, FIRST_TEST[baskets])
+
+
+def load_experiment(path: Path) -> ExperimentConfig:
+    """Read one experiment; the file's name is the run's, its leading comment the question.
+
+    Raises
+    ------
+    ConfigError
+        Naming the file, the key and the nearest key that exists.
+    """
+    if path.suffix != ".toml":
+        raise ConfigError(f"{path} is no experiment: expected a file that ends in .toml.")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigError(f"There is no experiment {path}.{_neighbours(path)}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}.") from error
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path} is not valid TOML: {error}.") from error
+    comment = [line.lstrip("# ") for line in text.split("\n\n")[0].splitlines() if line[:1] == "#"]
+    try:
+        return ExperimentConfig(
+            **{"name": path.stem, "question": " ".join(comment).strip(), **values}
+        )
+    except (ValidationError, TypeError) as error:
+        raise ConfigError(_explain(path, error)) from None
+
+
+def _neighbours(path: Path) -> str:
+    folder = path.parent
+    names = sorted(file.name for file in folder.glob("*.toml")) if folder.is_dir() else []
+    near = difflib.get_close_matches(path.name, names, n=1, cutoff=0.6)
+    if near:
+        return f" Did you mean {folder / near[0]}?"
+    return f" {folder} holds {', '.join(names)}." if names else f" {folder} holds no .toml file."
+
+
+def _explain(path: Path, error: ValidationError | TypeError) -> str:
+    if isinstance(error, TypeError):
+        return f"{path}: {error}."
+    lines = [_explain_one(fault) for fault in error.errors()]
+    return "\n".join(f"{path}: {line}" for line in dict.fromkeys(lines))
+
+
+def _explain_one(fault: Any) -> str:
+    where = [str(part) for part in fault["loc"]]
+    key = ".".join(part for part in where if part != "[key]")
+    if fault["type"] == "extra_forbidden":
+        known = _keys_of(where[:-1])
+        near = difflib.get_close_matches(where[-1], known, n=1)
+        guess = f" Did you mean {near[0]!r}?" if near else ""
+        return f"unknown key {key!r}.{guess} Known here: {', '.join(known)}."
+    if fault["type"] == "missing":
+        return f'the key {key!r} is missing. Add, for example, model = {{ kind = "filter" }}.'
+    if fault["type"] == "literal_error":
+        near = difflib.get_close_matches(str(fault["input"]), _choices(fault), n=1)
+        guess = f" Did you mean {near[0]!r}?" if near else ""
+        choices = ", ".join(_choices(fault))
+        return f"{key} = {fault['input']!r} is not known.{guess} Choose from {choices}."
+    said = fault["msg"].removeprefix("Value error, ")
+    return f"{key} = {fault['input']!r}: {said}." if key else f"{said}."
+
+
+def _choices(fault: Any) -> list[str]:
+    for options in (Baskets, FeatureSet, ModelKind):
+        names = [str(name) for name in get_args(options)]
+        if repr(names[0]) in fault["ctx"]["expected"]:
+            return names
+    return []
+
+
+def _keys_of(where: list[str]) -> list[str]:
+    model: Any = ExperimentConfig
+    for part in where:
+        model = model.model_fields[part].annotation
+    return [name for name in model.model_fields if where or name not in ("name", "question")]

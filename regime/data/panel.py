@@ -1,0 +1,74 @@
+"""What was known at each close: one row per trading day, one column per series."""
+
+import hashlib
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+from regime.data import catalog
+from regime.data.calendar import session_closes
+from regime.exceptions import PanelError
+
+
+def point_in_time(
+    observations: pd.DataFrame, days: pd.DatetimeIndex, series: Iterable[str] = ()
+) -> pd.DataFrame:
+    """The newest period known at each close, in the revision known then.
+
+    Parameters
+    ----------
+    observations : DataFrame with the columns of `data.observations`
+    days : DatetimeIndex
+        Trading days of the panel, ascending.
+    series : names that get a column even if nothing of them is known yet
+
+    Returns
+    -------
+    DataFrame of shape (n_days, n_series)
+        Indexed by `date`. Day t holds, per series, the value of the newest period among
+        observations with `known_at` not after the close of t; of several such values of
+        one period, the one published last. A value older than the series' `max_age` is
+        missing (NaN), never carried on. A later revision of an older period changes no
+        newer row.
+
+    Raises
+    ------
+    PanelError
+        If a day is not a trading day, or the days are not ascending.
+    """
+    closes = session_closes(days.max()).reindex(days) if len(days) else None
+    if closes is None or closes.isna().any() or not days.is_monotonic_increasing:
+        raise PanelError(
+            "A panel needs ascending trading days, and at least one. "
+            "Take them from regime.data.calendar.trading_days(first, last)."
+        )
+    columns = {
+        str(name): _as_known(rows, catalog.get(str(name)).max_age, days, closes)
+        for name, rows in observations.groupby("series", observed=True, sort=True)
+    }
+    names = sorted({*columns, *series})
+    return pd.DataFrame(columns, index=days.rename("date"), columns=names, dtype=np.float64)
+
+
+def _as_known(
+    rows: pd.DataFrame, max_age: int, days: pd.DatetimeIndex, closes: "pd.Series[pd.Timestamp]"
+) -> np.ndarray:
+    """Value of one series on each day."""
+    known_at = pd.DatetimeIndex(rows["known_at"])
+    first_day = pd.DatetimeIndex(closes).searchsorted(known_at, side="left")
+    rows = rows.assign(first_day=first_day).sort_values(["known_at", "period"], kind="stable")
+    newest = rows["period"] >= rows["period"].cummax()
+    rows = rows[newest & (rows["first_day"] < len(days))]
+    rows = rows.drop_duplicates("first_day", keep="last").set_index("first_day")
+    known = rows[["period", "value"]].reindex(range(len(days)), method="ffill")
+    age = days.to_numpy() - known["period"].to_numpy()
+    return known["value"].where(age <= np.timedelta64(max_age, "D")).to_numpy()
+
+
+def digest(panel: pd.DataFrame) -> str:
+    """Sixteen hex digits that name exactly these days, series and values."""
+    sha = hashlib.sha256(",".join(panel.columns).encode())
+    sha.update(panel.index.to_numpy().astype("datetime64[D]").tobytes())
+    sha.update(np.ascontiguousarray(panel.to_numpy(dtype=np.float64)).tobytes())
+    return sha.hexdigest()[:16]

@@ -1,0 +1,78 @@
+"""Whether one model's losses are below another's, given that neighbours share a label."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import statsmodels.api as sm
+from arch.bootstrap import StationaryBootstrap
+from scipy.stats import norm
+
+LEVEL = 0.90
+BLOCK = 252  # trading days; labels overlap for months, so shorter blocks flatter
+OTHER_BLOCKS = (126, 504)  # shown beside, so that nothing hangs on the choice
+RESAMPLES = 1000
+POWER = 0.80
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """Mean of (reference loss less model loss), nats; positive where the model is better.
+
+    Attributes
+    ----------
+    se, low, high : standard error and interval at `LEVEL`, stationary bootstrap
+    se_by_block : the standard error with other mean block lengths
+    dm_p : two-sided p of the Diebold-Mariano test; None where the losses are the same
+    detectable : the smallest true edge a two-sided test at 1 - LEVEL finds four times in five
+    """
+
+    edge: float
+    se: float
+    low: float
+    high: float
+    se_by_block: dict[int, float]
+    dm_p: float | None
+    detectable: float
+
+
+def edge_over(reference: "pd.Series[float]", losses: "pd.Series[float]", seed: int = 0) -> Edge:
+    """Compare two models' losses on the same rows.
+
+    References
+    ----------
+    Politis and Romano (1994), JASA 89(428), 1303-1313: the stationary bootstrap.
+    Diebold and Mariano (1995), JBES 13(3), 253-263.
+    """
+    if not reference.index.equals(losses.index):
+        raise ValueError("Losses are compared on the same rows; the two indexes differ.")
+    gain = (reference - losses).to_numpy()
+    if not gain.any():
+        return Edge(0.0, 0.0, 0.0, 0.0, dict.fromkeys(OTHER_BLOCKS, 0.0), None, 0.0)
+    means = _resampled_means(gain, BLOCK, seed)
+    low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    se = float(means.std(ddof=1))
+    return Edge(
+        edge=float(gain.mean()),
+        se=se,
+        low=float(low),
+        high=float(high),
+        se_by_block={
+            block: float(_resampled_means(gain, block, seed).std(ddof=1)) for block in OTHER_BLOCKS
+        },
+        dm_p=diebold_mariano_p(gain),
+        detectable=float((norm.ppf((1 + LEVEL) / 2) + norm.ppf(POWER)) * se),
+    )
+
+
+def _resampled_means(gain: np.ndarray, block: int, seed: int) -> np.ndarray:
+    bootstrap = StationaryBootstrap(block, gain, seed=np.random.default_rng(seed))
+    return np.asarray(bootstrap.apply(np.mean, RESAMPLES)).ravel()
+
+
+def diebold_mariano_p(gain: np.ndarray, lag: int = BLOCK) -> float:
+    """Two-sided p of a zero mean, Newey-West standard error with `lag` autocovariances."""
+    fit = sm.OLS(gain, np.ones_like(gain)).fit(
+        cov_type="HAC", cov_kwds={"maxlags": min(lag, len(gain) - 1)}
+    )
+    return float(fit.pvalues[0])

@@ -1,0 +1,86 @@
+"""From the panel to the features an experiment asks for, by name."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator, TransformerMixin
+
+from regime.data.baskets import market_return, spliced_lead
+from regime.exceptions import PanelError
+from regime.features.breadth import breadth
+from regime.features.family import Feature
+from regime.features.leadership import LEAD, PathFeatures, leadership
+from regime.features.rates import rates
+from regime.features.stress import stress
+from regime.features.valuation import valuation
+
+FAMILIES: dict[str, Callable[[int], list[Feature]]] = {
+    "rates": rates,
+    "valuation": valuation,
+    "breadth": breadth,
+    "leadership": leadership,
+    "stress": stress,
+}
+PATH = "path"  # the set the baselines read: `PathFeatures`
+SETS = (PATH, *FAMILIES)
+
+
+class PanelFeatures(TransformerMixin, BaseEstimator):
+    """Features of each day with a lead, from the panel of that day and the days before.
+
+    Parameters
+    ----------
+    sets : names of `SETS`, whose columns come in that order
+    baskets : the basket set whose leads are read
+    switching_cost : standard deviations, for the set `path`
+    window : trading days over which slow series are standardised
+    """
+
+    def __init__(
+        self,
+        sets: Sequence[str] = SETS,
+        *,
+        baskets: str = "french",
+        switching_cost: float = 10.0,
+        window: int = 2520,
+    ) -> None:
+        self.sets = sets
+        self.baskets = baskets
+        self.switching_cost = switching_cost
+        self.window = window
+
+    def fit(self, X: pd.DataFrame, y: Any = None) -> Self:
+        """Nothing is learned: every statistic is a trailing one."""
+        return self
+
+    def transform(self, X: pd.DataFrame) -> pd.DataFrame:
+        """From panel to features, on days with a lead; NaN where not known yet."""
+        return features_of(
+            market_frame(X, self.baskets), self.sets, self.switching_cost, self.window
+        )
+
+
+def market_frame(panel: pd.DataFrame, baskets: str) -> pd.DataFrame:
+    """The panel on days with a lead, with `lead_*` of the baskets and `market_return`."""
+    lead = spliced_lead(panel, baskets).rename(columns=LEAD)
+    try:
+        market = market_return(panel)
+    except PanelError:  # no source of it: its features stay empty
+        market = pd.Series(np.nan, index=panel.index, name="market_return")
+    return pd.concat([panel.loc[lead.index], lead, market.loc[lead.index]], axis=1)
+
+
+def features_of(
+    frame: pd.DataFrame, sets: Sequence[str], switching_cost: float, window: int
+) -> pd.DataFrame:
+    """Features of these sets from a `market_frame`."""
+    parts: list[pd.DataFrame] = []
+    for name in sets:
+        if name == PATH:
+            parts.append(PathFeatures(switching_cost).fit_transform(frame))
+        else:
+            columns = [feature.of(frame) for feature in FAMILIES[name](window)]
+            parts.append(pd.concat(columns, axis=1))
+    return pd.concat(parts, axis=1) if parts else pd.DataFrame(index=frame.index)

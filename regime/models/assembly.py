@@ -1,0 +1,108 @@
+"""From an experiment's model section to a classifier and the features it reads."""
+
+import difflib
+from typing import Any
+
+from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from regime.config import ExperimentConfig
+from regime.exceptions import ConfigError
+from regime.models.persistence import PersistenceClassifier
+from regime.models.selection import KnownFeatures
+
+# What a baseline reads is part of its definition, so an experiment cannot choose it.
+OWN_INPUTS: dict[str, tuple[str, ...]] = {
+    "climatology": ("path",),
+    "persistence": ("path",),
+    "filter": ("path",),
+}
+
+
+def build_classifier(config: ExperimentConfig, horizon: int) -> Any:
+    """An unfitted classifier for this horizon.
+
+    `climatology` and `persistence` are what they say; `filter` is the multinomial logistic
+    regression on the three path scores that every other model is held against; `logistic`
+    the same on any features known on half of the training rows, a missing value counting as
+    average; `hist_gradient_boosting`
+    is scikit-learn's, with its own defaults.
+
+    Raises
+    ------
+    ConfigError
+        If a parameter is unknown or its value cannot be used.
+    """
+    kind, params = config.model.kind, config.model.params
+    try:
+        match kind:
+            case "climatology":
+                _check(config, DummyClassifier, allowed=())
+                return DummyClassifier(strategy="prior")
+            case "persistence":
+                _check(config, PersistenceClassifier, allowed=())
+                return PersistenceClassifier(horizon=horizon)
+            case "filter":
+                regression = _checked(config, LogisticRegression, {"C": 0.1, **params})
+                return make_pipeline(StandardScaler(), regression)
+            case "logistic":
+                regression = _checked(
+                    config, LogisticRegression, {"C": 0.1, "max_iter": 1000, **params}
+                )
+                # Zero after standardising is the training mean: no evidence either way.
+                fill = SimpleImputer(strategy="constant", fill_value=0.0, keep_empty_features=True)
+                return make_pipeline(KnownFeatures(0.5), StandardScaler(), fill, regression)
+            case "hist_gradient_boosting":
+                booster = _checked(
+                    config, HistGradientBoostingClassifier, {"random_state": 0, **params}
+                )
+                return make_pipeline(KnownFeatures(), booster)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"{config.name}: model.params of {kind}: {error}") from error
+
+
+def input_sets(config: ExperimentConfig) -> tuple[str, ...]:
+    """Feature sets the model reads."""
+    kind = config.model.kind
+    if kind in OWN_INPUTS:
+        if config.features.sets:
+            raise ConfigError(
+                f"{config.name}: a {kind} reads its own inputs. Remove features.sets, "
+                'or use kind = "logistic" to try features.'
+            )
+        return OWN_INPUTS[kind]
+    if not config.features.sets:
+        raise ConfigError(
+            f"{config.name}: a {kind} needs features. Add, for example, "
+            'features = { sets = ["path", "rates"] }.'
+        )
+    return config.features.sets
+
+
+def input_columns(config: ExperimentConfig, columns: list[str]) -> list[str]:
+    """Those of the features' columns that the model reads."""
+    if config.model.kind == "filter":
+        return [name for name in columns if name.startswith("path_score_")]
+    return columns
+
+
+def _checked(config: ExperimentConfig, estimator: Any, params: dict[str, Any]) -> Any:
+    _check(config, estimator, allowed=tuple(estimator().get_params()))
+    model = estimator(**params)
+    model._validate_params()  # scikit-learn's own table of legal values, before any work
+    return model
+
+
+def _check(config: ExperimentConfig, estimator: Any, allowed: tuple[str, ...]) -> None:
+    for name in config.model.params:
+        if name not in allowed:
+            near = difflib.get_close_matches(name, allowed, n=1)
+            guess = f" Did you mean {near[0]!r}?" if near else ""
+            known = f"Known: {', '.join(allowed)}." if allowed else "It takes none."
+            raise ConfigError(
+                f"{config.name}: {config.model.kind} has no parameter {name!r}.{guess} {known}"
+            )

@@ -1,0 +1,55 @@
+"""The `regime` command: one sub-command per script of this folder."""
+
+import os
+import sys
+from typing import Annotated
+
+# Before numpy is loaded anywhere: more threads than work to share only wait for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import typer
+
+from training.compare import compare
+from training.console import run
+from training.demo import demo
+from training.fetch import fetch
+from training.serve import app as serve
+
+cli = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    help="Which companies lead the US equity market, as probabilities known at the time. "
+    "Start with: regime demo",
+)
+cli.command("demo")(demo)
+cli.command("fetch")(fetch)
+cli.command("compare")(compare)
+cli.command("app")(serve)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        sys.stdout.write(f"regime {version('equity-leadership-regime')}\n")
+        raise typer.Exit
+
+
+@cli.callback()
+def options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of a fault.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """State is kept under REGIME_HOME, by default .regime in the working directory."""
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    run(cli)
+
+
+if __name__ == "__main__":
+    main()

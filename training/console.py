@@ -1,0 +1,73 @@
+"""How every script speaks: one clear line on a fault, progress on a terminal, plain tables."""
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from types import TracebackType
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from regime.exceptions import RegimeError
+
+PIPE_WIDTH = 140  # columns, where no terminal says how wide it is
+
+
+def out() -> Console:
+    """Standard output; as wide as the terminal, or wide enough for a table in a file."""
+    return Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False)
+
+
+def say(text: str) -> None:
+    """A line of result."""
+    out().print(escape(text), soft_wrap=True)
+
+
+def note(text: str) -> None:
+    """A line beside the result, on standard error."""
+    Console(stderr=True, highlight=False).print(escape(text), soft_wrap=True)
+
+
+@contextlib.contextmanager
+def progress(total: int, label: str) -> Iterator[Callable[[], None]]:
+    """A bar on standard error that the yielded function moves by one; silent in a pipe."""
+    console = Console(stderr=True)
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
+    with Progress(
+        *columns, TimeRemainingColumn(), console=console, disable=not sys.stderr.isatty(),
+        transient=True,
+    ) as bar:  # fmt: skip
+        task = bar.add_task(label, total=total)
+        yield lambda: bar.advance(task)
+
+
+def run(command: Any, arguments: list[str] | None = None) -> None:
+    """Run a typer app or a single command as the process's main; never returns.
+
+    Exit code 0, 1 after a fault (one line; with `--debug` the traceback), 2 for usage.
+    """
+    if not isinstance(command, typer.Typer):
+        single = typer.Typer(add_completion=False, rich_markup_mode="rich")
+        single.command()(command)
+        command = single
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if "--debug" not in arguments:
+        sys.excepthook = _one_line
+    # Not `command()`: typer would put its own excepthook in place of this one.
+    typer.main.get_command(command)(args=[word for word in arguments if word != "--debug"])
+
+
+def _one_line(kind: type[BaseException], fault: BaseException, _: TracebackType | None) -> None:
+    if issubclass(kind, RegimeError):
+        note(f"error: {fault}")
+    elif issubclass(kind, OSError):
+        where = f" ({fault.filename})" if getattr(fault, "filename", None) else ""
+        note(f"error: {getattr(fault, 'strerror', None) or fault}{where}. Nothing was changed.")
+    else:
+        note(
+            f"error: {kind.__name__}: {str(fault).splitlines()[0] if str(fault) else 'no message'}. "
+            "This should not happen: run the same command with --debug and report what it prints."
+        )

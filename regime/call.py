@@ -109,6 +109,8 @@ def choose_margin(probabilities: pd.DataFrame, *, at_most: float = CHANGES_A_YEA
     To be run on training rows only; `CALL_MARGIN` is its answer there.
     """
     _check(probabilities)
+    if probabilities.empty:
+        raise PanelError("A margin is chosen on training probabilities, but there are none.")
     proba = probabilities[list(REGIMES)].to_numpy()
     for margin in np.arange(0.25, 3.01, 0.25):
         called = _with_hysteresis(proba, float(margin))
@@ -207,7 +209,7 @@ def _qualifier(calls: pd.DataFrame, conditions: pd.DataFrame | None) -> "pd.Seri
     }
     if "market_return" in since:
         market = since["market_return"]
-        said = said.mask(market >= 0, "rising market").mask(market < 0, "falling market")
+        said = said.mask(market > 0, "rising market").mask(market < 0, "falling market")
         flight = (calls["regime"] == Regime.MEGA_CAP_LED) & (market < 0)
         said = said.mask(flight, "flight to size")
     if {f"return_{regime}" for regime in REGIMES} <= {*since}:

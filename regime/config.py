@@ -136,7 +136,14 @@ def _neighbours(path: Path) -> str:
 def _explain(path: Path, error: ValidationError | TypeError) -> str:
     if isinstance(error, TypeError):
         return f"{path}: {error}."
-    lines = [_explain_one(fault) for fault in error.errors()]
+    faults = error.errors()
+    # A list whose entries are all refused is not also too short.
+    parents = {fault["loc"][:-1] for fault in faults}
+    lines = [
+        _explain_one(fault)
+        for fault in faults
+        if fault["type"] != "too_short" or fault["loc"] not in parents
+    ]
     return "\n".join(f"{path}: {line}" for line in dict.fromkeys(lines))
 
 

@@ -14,6 +14,7 @@ from training.console import run
 from training.demo import demo
 from training.fetch import fetch
 from training.serve import app as serve
+from training.ui import ui
 
 cli = typer.Typer(
     add_completion=False,
@@ -26,6 +27,7 @@ cli.command("demo")(demo)
 cli.command("fetch")(fetch)
 cli.command("compare")(compare)
 cli.command("app")(serve)
+cli.command("ui")(ui)
 
 
 def _version(asked: bool) -> None:

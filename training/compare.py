@@ -28,6 +28,7 @@ def compare(
     import pandas as pd
 
     from regime.config import load_experiment
+    from regime.data.as_of import panel_as_of
     from regime.data.calendar import end_of_day
     from regime.data.store import ObservationStore
     from regime.exceptions import ConfigError
@@ -47,7 +48,7 @@ def compare(
         raise ConfigError(f"--json {json}: there is no folder {json.absolute().parent}.")
 
     store = ObservationStore(settings.store)
-    panel = store.panel(end_of_day(pd.Timestamp(as_of)) if as_of else None)
+    panel = panel_as_of(store, end_of_day(pd.Timestamp(as_of)) if as_of else None)
     simulated = store.is_simulated()
     results = []
     with progress(count_fits(configs, panel), "walking forward") as step:

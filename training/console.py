@@ -1,4 +1,4 @@
-"""How every script speaks: one clear line on a fault, progress on a terminal, plain tables."""
+"""How every script speaks: one clear line on a fault, progress on a terminal."""
 
 import contextlib
 import sys
@@ -8,27 +8,20 @@ from typing import Any
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from regime.exceptions import RegimeError
 
-PIPE_WIDTH = 140  # columns, where no terminal says how wide it is
-
-
-def out() -> Console:
-    """Standard output; as wide as the terminal, or wide enough for a table in a file."""
-    return Console(width=None if sys.stdout.isatty() else PIPE_WIDTH, highlight=False)
-
 
 def say(text: str) -> None:
-    """A line of result."""
-    out().print(escape(text), soft_wrap=True)
+    """A line of result, on standard output."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
 
 
 def note(text: str) -> None:
     """A line beside the result, on standard error."""
-    Console(stderr=True, highlight=False).print(escape(text), soft_wrap=True)
+    sys.stderr.write(text + "\n")
 
 
 @contextlib.contextmanager
@@ -67,7 +60,8 @@ def _one_line(kind: type[BaseException], fault: BaseException, _: TracebackType 
         where = f" ({fault.filename})" if getattr(fault, "filename", None) else ""
         note(f"error: {getattr(fault, 'strerror', None) or fault}{where}. Nothing was changed.")
     else:
+        said = str(fault).splitlines()[0] if str(fault) else "no message"
         note(
-            f"error: {kind.__name__}: {str(fault).splitlines()[0] if str(fault) else 'no message'}. "
-            "This should not happen: run the same command with --debug and report what it prints."
+            f"error: {kind.__name__}: {said}. "
+            "This should not happen: run it again with --debug and report what it prints."
         )

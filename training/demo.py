@@ -26,7 +26,8 @@ def demo(
     import pandas as pd
 
     from regime.config import load_experiment
-    from regime.data.calendar import last_closed_session
+    from regime.data.as_of import panel_as_of
+    from regime.data.calendar import end_of_day, last_closed_session
     from regime.data.sources import demo as simulator
     from regime.data.store import ObservationStore
     from regime.experiment import Comparison, count_fits
@@ -45,7 +46,7 @@ def demo(
     observations = simulator.fetch(min(pd.Timestamp(until), last) if until else last)
     store = ObservationStore(settings.store)
     store.append(observations, fetched_at=now)
-    panel = store.panel(pd.Timestamp(until, tz="UTC") + pd.Timedelta(days=1) if until else None)
+    panel = panel_as_of(store, end_of_day(pd.Timestamp(until)) if until else None)
 
     say(f"2/3  Walking {len(configs)} models forward, each refitted yearly on settled labels ...")
     results = []

@@ -49,8 +49,7 @@ def fetch(
     settings = Settings()
     settings.make_home()
     now = pd.Timestamp.now("UTC")
-    if source is Source.FILES:
-        assert path is not None
+    if path is not None:
         alternatives = [BASKET_SETS[name].series for name in ("french", "funds")]
         read = files.fetch(path, required=alternatives)
         observations = read.observations

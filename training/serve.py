@@ -28,9 +28,7 @@ def app(
 
 def serve_app(settings: "Settings", port: int = 8501) -> None:
     """Run Streamlit until it is interrupted; usage statistics are off."""
-    import app as package
-
-    page = Path(package.__file__).with_name("main.py")
+    page = Path(__file__).parents[1] / "app" / "main.py"
     say(f"The app: http://127.0.0.1:{port}   (Ctrl-C ends it)")
     command = [
         sys.executable, "-m", "streamlit", "run", str(page),

@@ -1,14 +1,12 @@
-"""Scores and today's probabilities as plain tables."""
+"""Scores and today's probabilities as plain lines, readable on 80 columns and in a pipe."""
 
 from typing import Any
 
 import pandas as pd
-from rich import box
-from rich.table import Table
 
 from regime.experiment import ExperimentResult
 from regime.taxonomy import REGIMES, Regime
-from training.console import out, say
+from training.console import say
 
 SIMULATED = "SIMULATED market: these numbers say nothing about real prices."
 
@@ -19,38 +17,33 @@ def horizon_name(horizon: int) -> str:
 
 
 def score_tables(rows: list[dict[str, Any]], *, simulated: bool) -> None:
-    """One table per basket set: log loss and edge over the filter, per horizon."""
+    """One table per basket set: per horizon each model's loss, edge and delay."""
+    width = max(12, *(len(row["experiment"]) for row in rows)) + 2
     for baskets in dict.fromkeys(row["baskets"] for row in rows):
         mine = [row for row in rows if row["baskets"] == baskets]
-        horizons = sorted({row["horizon"] for row in mine})
-        first, last = min(r["test_from"] for r in mine), max(r["test_to"] for r in mine)
-        days, episodes = max(r["n_days"] for r in mine), max(r["n_episodes"] for r in mine)
-        say("")
-        say(
-            f"{baskets} baskets, {first} to {last}: {days:,} days, {episodes} episodes"
-            + (f".  {SIMULATED}" if simulated else "")
-        )
-        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-        table.add_column("log loss, nats; edge over the filter [90%]")
-        for horizon in horizons:
-            table.add_column(horizon_name(horizon), justify="right")
-        for name in dict.fromkeys(row["experiment"] for row in mine):
-            by_horizon = {r["horizon"]: r for r in mine if r["experiment"] == name}
-            table.add_row(name, *(_cell(by_horizon.get(horizon)) for horizon in horizons))
-        out().print(table)
+        first, last = min(row["test_from"] for row in mine), max(row["test_to"] for row in mine)
+        days, episodes = (max(row[key] for row in mine) for key in ("n_days", "n_episodes"))
+        say(f"\n{baskets} baskets, {first} to {last}: {days:,} days, {episodes} episodes")
+        if simulated:
+            say(SIMULATED)
+        say(f"{'':{width}}  log loss   edge over the filter [90%]   days late")
+        for horizon in sorted({row["horizon"] for row in mine}):
+            say(horizon_name(horizon))
+            for row in sorted(mine, key=lambda row: row["log_loss"]):
+                if row["horizon"] == horizon:
+                    say(_score_line(row, width))
     say(
-        "An edge above zero beats the filter; where its interval spans zero, the two cannot "
-        "be told apart."
+        "\nLog loss in nats. An edge above zero beats the filter; where its interval spans zero\n"
+        "the two cannot be told apart. Days late: from a change of regime until it was called."
     )
 
 
-def _cell(row: dict[str, Any] | None) -> str:
-    if row is None:
-        return ""
-    if not row["edge_se"]:
-        return f"{row['log_loss']:.3f}" + " " * 24
-    interval = f"[{row['edge_low']:+.3f}, {row['edge_high']:+.3f}]"
-    return f"{row['log_loss']:.3f}  {row['edge']:+.3f} \\{interval}"
+def _score_line(row: dict[str, Any], width: int) -> str:
+    edge = "the model to beat"
+    if row["edge_se"]:
+        edge = f"{row['edge']:+.3f} [{row['edge_low']:+.3f}, {row['edge_high']:+.3f}]"
+    late = "" if row["detection_delay_days"] is None else f"{row['detection_delay_days']:.0f}"
+    return f"  {row['experiment']:{width}}{row['log_loss']:8.3f}   {edge:28} {late:>6}"
 
 
 def today_table(result: ExperimentResult, baskets: str, *, simulated: bool) -> None:
@@ -58,26 +51,20 @@ def today_table(result: ExperimentResult, baskets: str, *, simulated: bool) -> N
     proba = result.predictions[result.predictions["baskets"] == baskets]
     day = proba["date"].max()
     latest = proba[proba["date"] == day].set_index("horizon")
-    calls = result.calls[result.calls["baskets"] == baskets]
-    call = calls.iloc[-1]
-    say("")
-    say(
-        f"As of the close of {day:%Y-%m-%d}, {baskets} baskets, {result.config.name}"
-        + (f".  {SIMULATED}" if simulated else "")
-    )
-    say(f"{call['words']}.  Called since {call['called_since']:%Y-%m-%d}; path since "
-        f"{call['path_since']:%Y-%m-%d}." + (f"  {call['qualifier'].capitalize()}."
-                                            if call["qualifier"] else ""))  # fmt: skip
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("probability that it is")
-    for horizon in latest.index:
-        table.add_column(horizon_name(int(horizon)), justify="right")
+    call = result.calls[result.calls["baskets"] == baskets].iloc[-1]
+    say(f"\nAs of the close of {day:%Y-%m-%d}: {result.config.name}, {baskets} baskets")
+    if simulated:
+        say(SIMULATED)
+    dates = f"Called since {call['called_since']:%Y-%m-%d}"
+    if pd.notna(call["path_since"]):
+        dates += f"; in hindsight since {call['path_since']:%Y-%m-%d}"
+    qualifier = f" {call['qualifier'].capitalize()}." if call["qualifier"] else ""
+    say(f"{call['words']}. {dates}.{qualifier}")
+    width = max(len(regime.words) for regime in Regime) + 2
+    say(f"{'':{width}}" + "".join(f"{horizon_name(int(h)):>12}" for h in latest.index))
     away = 1 - latest[Regime.MEGA_CAP_LED]
-    table.add_row("away from the giants", *(_percent(value) for value in away), style="bold")
-    for name in REGIMES:
-        table.add_row(Regime(name).words, *(_percent(value) for value in latest[name]))
-    out().print(table)
-
-
-def _percent(value: float) -> str:
-    return "" if pd.isna(value) else f"{value:.0%}"
+    for label, values in [
+        ("Away from the giants", away),
+        *((Regime(name).words, latest[name]) for name in REGIMES),
+    ]:
+        say(f"{label:{width}}" + "".join(f"{value:>12.0%}" for value in values))

@@ -1,5 +1,6 @@
 """The trading days of the New York Stock Exchange, and when each one closed."""
 
+import warnings
 from functools import lru_cache
 
 import pandas as pd
@@ -12,8 +13,11 @@ _YEARS_AHEAD = 3  # of the newest date asked for, so that lags can reach past it
 def _closes_to(year: int) -> "pd.Series[pd.Timestamp]":
     import pandas_market_calendars as market_calendars  # a slow import
 
-    nyse = market_calendars.get_calendar("NYSE")
-    schedule = nyse.schedule(FIRST_DAY, pd.Timestamp(year, 12, 31))
+    with warnings.catch_warnings():  # it still calls what pandas 3 has renamed
+        warnings.simplefilter("ignore", DeprecationWarning)
+        schedule = market_calendars.get_calendar("NYSE").schedule(
+            FIRST_DAY, pd.Timestamp(year, 12, 31)
+        )
     closes: pd.Series[pd.Timestamp] = schedule["market_close"].dt.as_unit("us")
     closes.index = pd.DatetimeIndex(closes.index).as_unit("us").rename("date")
     return closes

@@ -45,7 +45,8 @@ def walk_forward_proba(
     with threadpool_limits(limits=1):
         for fold in splits.split(target):
             labels = target["regime"].iloc[fold.train]
-            if missing := [name for name in REGIMES if name not in {*labels}]:
+            met = set(labels.unique())
+            if missing := [name for name in REGIMES if name not in met]:
                 raise EvaluationError(
                     f"The rows confirmed by {fold.fitted_on:%Y-%m-%d} hold no day of "
                     f"{', '.join(missing)}. Set evaluation.first_test later."

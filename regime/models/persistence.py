@@ -6,7 +6,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils.multiclass import check_classification_targets, unique_labels
 from sklearn.utils.validation import check_is_fitted
 
 
@@ -38,9 +37,9 @@ class PersistenceClassifier(ClassifierMixin, BaseEstimator):
 
     def fit(self, X: pd.DataFrame, y: Any) -> Self:
         """Count how often each label followed each; `y` in consecutive rows."""
-        self._confirmed(X, unique_labels(y))
-        check_classification_targets(y)
-        self.classes_, codes = np.unique(np.asarray(y), return_inverse=True)
+        codes, names = pd.factorize(np.asarray(y), sort=True)
+        self.classes_ = np.asarray(names)
+        self._confirmed(X, self.classes_)
         counts = np.zeros((len(self.classes_), len(self.classes_)))
         np.add.at(counts, (codes[:-1], codes[1:]), 1.0)
         seen = counts.sum(axis=1, keepdims=True)

@@ -1,0 +1,53 @@
+# Every target sets up what it needs: Python 3.11 or newer, make and the package registry.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-long lint app ui lock clean
+
+help:  ## Show what there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(READY)  ## Virtual environment with pinned, hash-checked packages
+
+$(READY): requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; found $$($(PYTHON) --version). Set PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: setup  ## The whole chain on a simulated market, then the app (ARGS=--no-serve: without it)
+	$(BIN)/regime demo $(ARGS)
+
+test: lint  ## Lint, types, import contracts and the reduced test suite
+	$(BIN)/python -m pytest -m "not long" -n 2 --dist loadfile $(ARGS)
+
+test-long: lint  ## The full counts; their results are committed
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+lint: setup  ## ruff, mypy and import-linter
+	$(BIN)/ruff check --quiet .
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache >/dev/null || $(BIN)/lint-imports
+
+app: setup  ## The app on 127.0.0.1, on what was stored last
+	$(BIN)/regime app $(ARGS)
+
+ui: setup  ## The MLflow UI on 127.0.0.1
+	$(BIN)/regime ui $(ARGS)
+
+lock: setup  ## Compile requirements.txt again from pyproject.toml
+	$(BIN)/python -m pip install --quiet uv
+	rm -f requirements.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-emit-find-links --no-annotate --no-header \
+		--extra dev pyproject.toml -o requirements.txt
+
+clean:  ## Remove the environment and every cache; state in .regime stays
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info

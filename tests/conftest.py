@@ -1,0 +1,53 @@
+"""Markets to test on: a simulated one, and the real one where its folder is at hand."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from regime.data.baskets import BASKET_SETS
+from regime.data.calendar import trading_days
+from regime.data.panel import point_in_time
+from regime.data.sources import demo, files
+
+REAL_DATA = Path(
+    os.environ.get("REGIME_TEST_DATA", Path(__file__).parents[1].parent / "shared" / "data")
+)
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real market data, or a skip that says what is missing."""
+    if not REAL_DATA.is_dir():
+        if os.environ.get("REQUIRE_REAL_DATA") == "1":
+            pytest.fail(f"REQUIRE_REAL_DATA=1, but there is no folder {REAL_DATA}")
+        pytest.skip(f"no real data in {REAL_DATA}; set REGIME_TEST_DATA to its folder")
+    return REAL_DATA
+
+
+@pytest.fixture(scope="session")
+def real_panel(real_data) -> pd.DataFrame:
+    """What was known at each close, 1926 to 2024."""
+    read = files.fetch(real_data, required=[BASKET_SETS["french"].series])
+    days = trading_days(pd.Timestamp("1926-07-01"), pd.Timestamp("2024-12-31"))
+    return point_in_time(read.observations, days)
+
+
+@pytest.fixture(scope="session")
+def market() -> pd.DataFrame:
+    """A simulated panel, 1988 to 2008: funds begin inside it, some series late."""
+    days = trading_days(pd.Timestamp("1988-01-04"), pd.Timestamp("2008-12-31"))
+    return point_in_time(demo.simulate(days).observations, days)
+
+
+@pytest.fixture
+def leads() -> pd.DataFrame:
+    """Four years of leads with persistent leaders and no other structure."""
+    rng = np.random.default_rng(5)
+    days = trading_days(pd.Timestamp("2001-01-02"), pd.Timestamp("2004-12-31"))
+    leader = np.repeat(rng.integers(0, 3, size=len(days) // 60 + 1), 60)[: len(days)]
+    values = rng.normal(size=(len(days), 3)) + 0.5 * np.eye(3)[leader]
+    values -= values.mean(axis=1, keepdims=True)
+    return pd.DataFrame(values, days, ["mega_cap_led", "broadening", "small_cap_led"])

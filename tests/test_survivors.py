@@ -1,0 +1,88 @@
+"""The best paths against all paths there are."""
+
+import itertools
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from regime.survivors import carry_forward
+
+# Multiples of 1/8 add up without rounding, so ties are ties and equality is exact.
+EIGHTHS = st.integers(-32, 32).map(lambda number: number / 8)
+LEADS = st.integers(1, 9).flatmap(lambda days: arrays(np.float64, (days, 3), elements=EIGHTHS))
+COSTS = st.integers(1, 24).map(lambda number: number / 8)
+
+
+def all_paths(lead, cost):
+    """Every path and what it earns."""
+    paths = np.array(list(itertools.product(range(3), repeat=len(lead))))
+    earned = lead[np.arange(len(lead)), paths].sum(axis=1)
+    return paths, earned - cost * (paths[:, 1:] != paths[:, :-1]).sum(axis=1)
+
+
+@given(LEADS, COSTS)
+@settings(max_examples=60, deadline=None)
+def test_the_best_path_earns_what_the_best_of_all_paths_earns(lead, cost):
+    _, earned = all_paths(lead, cost)
+    path = carry_forward(lead, switching_cost=cost).path()
+    own = lead[np.arange(len(lead)), path].sum() - cost * (path[1:] != path[:-1]).sum()
+    assert own == earned.max()
+
+
+@given(LEADS, COSTS)
+@settings(max_examples=60, deadline=None)
+def test_scores_are_the_best_of_all_paths_ending_there_less_the_best_of_all(lead, cost):
+    paths, earned = all_paths(lead, cost)
+    ending = [earned[paths[:, -1] == regime].max() for regime in range(3)]
+    scores = carry_forward(lead, switching_cost=cost).score
+    np.testing.assert_array_equal(scores[-1], np.array(ending) - earned.max())
+
+
+@given(LEADS, COSTS)
+@settings(max_examples=60, deadline=None)
+def test_survivors_agree_exactly_as_far_as_their_paths_are_the_same(lead, cost):
+    survivors = carry_forward(lead, switching_cost=cost)
+    for day in range(len(lead)):
+        traced = np.array([trace(survivors, day, regime) for regime in range(3)])
+        same = (traced == traced[0]).all(axis=0)
+        agreed = len(same) if same.all() else int(same.argmin())
+        assert survivors.agreed_through[day] == agreed - 1
+
+
+def trace(survivors, day, regime):
+    """The best path to `regime` on `day`, followed back."""
+    path = []
+    for row in range(day, -1, -1):
+        path.append(regime)
+        regime = int(survivors.came_from[row, regime])
+    return path[::-1]
+
+
+@given(LEADS, COSTS)
+@settings(max_examples=40, deadline=None)
+def test_since_is_where_the_traced_path_last_changed(lead, cost):
+    survivors = carry_forward(lead, switching_cost=cost)
+    last = len(lead) - 1
+    for regime in range(3):
+        path = np.array(trace(survivors, last, regime))
+        changes = np.flatnonzero(path[1:] != path[:-1])
+        assert survivors.since[last, regime] == (changes[-1] + 1 if len(changes) else 0)
+
+
+def test_a_days_own_row_is_never_agreed_at_its_own_close(leads):
+    survivors = carry_forward(leads.to_numpy(), switching_cost=10.0)
+    assert (survivors.agreed_through < np.arange(len(leads))).all()
+
+
+@given(st.integers(0, 10_000))
+@settings(max_examples=25, deadline=None)
+def test_every_attribute_is_blind_to_the_future(seed):
+    lead = np.random.default_rng(seed).normal(size=(120, 3))
+    whole, part = (
+        carry_forward(lead, switching_cost=4.0),
+        carry_forward(lead[:70], switching_cost=4.0),
+    )
+    for name in ("score", "came_from", "since", "agreed_through"):
+        np.testing.assert_array_equal(getattr(whole, name)[:70], getattr(part, name))

@@ -4,8 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-import statsmodels.api as sm
-from arch.bootstrap import StationaryBootstrap
 from scipy.stats import norm
 
 LEVEL = 0.90
@@ -66,13 +64,17 @@ def edge_over(reference: "pd.Series[float]", losses: "pd.Series[float]", seed: i
 
 
 def _resampled_means(gain: np.ndarray, block: int, seed: int) -> np.ndarray:
+    from arch.bootstrap import StationaryBootstrap  # a second's import, only needed here
+
     bootstrap = StationaryBootstrap(block, gain, seed=np.random.default_rng(seed))
     return np.asarray(bootstrap.apply(np.mean, RESAMPLES)).ravel()
 
 
 def diebold_mariano_p(gain: np.ndarray, lag: int = BLOCK) -> float:
     """Two-sided p of a zero mean, Newey-West standard error with `lag` autocovariances."""
-    fit = sm.OLS(gain, np.ones_like(gain)).fit(
+    from statsmodels.regression.linear_model import OLS
+
+    fit = OLS(gain, np.ones_like(gain)).fit(
         cov_type="HAC", cov_kwds={"maxlags": min(lag, len(gain) - 1)}
     )
     return float(fit.pvalues[0])

@@ -41,9 +41,9 @@ class KnownFeatures(SelectorMixin, BaseEstimator):
         self.known_ = (known.mean(axis=0) >= self.min_share) & (high > low)
         if not self.known_.any():
             raise ValueError(
-                f"None of {X.shape[1]} features is known on {self.min_share:.0%} of the training "
-                f"rows (n_samples = {X.shape[0]}) and varies there. Choose feature sets whose series "
-                "are in the store, or a later training.since."
+                f"None of {X.shape[1]} features is known on {self.min_share:.0%} of training "
+                f"rows (n_samples = {X.shape[0]}) and varies there. Choose feature sets whose "
+                "series are in the store, or a later training.since."
             )
         return self
 

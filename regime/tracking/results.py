@@ -12,6 +12,7 @@ import pandas as pd
 from regime.exceptions import StoreError
 from regime.experiment import ExperimentResult
 
+VERSIONS = ".versions"
 FRAMES = ("predictions", "calls", "labels")
 
 
@@ -24,18 +25,19 @@ def save_result(result: ExperimentResult, folder: Path, *, simulated: bool) -> P
     """
     target = folder / result.config.name
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        version = Path(tempfile.mkdtemp(dir=folder, prefix=f".{result.config.name}-"))
+        versions = folder / VERSIONS / result.config.name
+        versions.mkdir(parents=True, exist_ok=True)
+        version = Path(tempfile.mkdtemp(dir=versions))
         version.chmod(0o755)
         try:
             _write(result, version, simulated)
             link = version / "link"
-            link.symlink_to(version.name)
+            link.symlink_to(version.relative_to(folder))
             link.replace(target)  # the one step a reader can notice
         except BaseException:
             shutil.rmtree(version, ignore_errors=True)
             raise
-        for former in folder.glob(f".{result.config.name}-*"):
+        for former in versions.iterdir():
             if former != version:
                 shutil.rmtree(former, ignore_errors=True)
     except OSError as error:
@@ -79,7 +81,7 @@ def load_result(folder: Path, name: str) -> dict[str, Any]:
 
 def list_results(folder: Path) -> list[str]:
     """Names of the experiments that have a result."""
-    return sorted(path.parent.name for path in folder.glob("*/result.json"))
+    return sorted(path.parent.name for path in folder.glob("[!.]*/result.json"))
 
 
 def write_scores(results: list[ExperimentResult], path: Path, *, simulated: bool) -> None:

@@ -72,7 +72,7 @@ def fetch(folder: Path, required: Sequence[Sequence[str]]) -> FolderRead:
     """
     paths, unread = _tables_in(folder)
     unknown: dict[str, list[str]] = {}
-    parts: dict[str, pd.DataFrame] = {}
+    read: dict[str, pd.Series[float]] = {}
     problems: list[str] = []
     for name, path in paths.items():
         series = catalog.tables()[name]
@@ -88,12 +88,14 @@ def fetch(folder: Path, required: Sequence[Sequence[str]]) -> FolderRead:
             unknown[path.name] = others
         for one in (one for one in series if one.column in table.header):
             try:
-                values = _values(table, one, periods[one.frequency])
+                read[one.id] = _values(table, one, periods[one.frequency])
             except SourceError as error:
                 problems.append(str(error))
-            else:
-                parts[one.id] = from_values(one, values, SOURCE)
     _raise_together(problems)
+    parts = {
+        identifier: from_values(catalog.get(identifier), values, SOURCE)
+        for identifier, values in read.items()
+    }
     return FolderRead(
         observations=gather(list(parts.values())),
         unknown_columns=unknown,
@@ -143,14 +145,13 @@ def _periods(table: Table, frequency: Frequency) -> pd.DatetimeIndex:
         dates = (dates + pd.offsets.MonthEnd(0)).as_unit("us")
         latest += pd.offsets.MonthEnd(0)  # the month that is running may have a row
         earliest, rhythm = _EARLIEST_MONTH, "month"
+    behind = np.r_[False, dates[1:] < dates[:-1]]
     faults = {
         "is no date. Write dates as YYYY-MM-DD": dates.isna(),
         f"is before {earliest:%Y-%m-%d}. Mend the date": dates < earliest,
         "is in the future. Mend the date, or the clock of this computer": dates > latest,
         f"gives a {rhythm} a second row. Keep one row a {rhythm}": dates.duplicated(),
-        "stands below a later date. Sort the rows, oldest first": np.r_[
-            False, dates[1:] < dates[:-1]
-        ],
+        "stands below a later date. Sort the rows, oldest first": behind,
     }
     if fault := _first(faults):
         row, words = fault

@@ -284,7 +284,7 @@ BAD = {
     "truncated gzip": (cut_short(FUNDS), [FUNDS, "no whole gzip"]),
     "no gzip": (content(FUNDS, b"date,OEF\n2024-01-02,1\n"), [FUNDS, "no whole gzip"]),
     "damaged gzip": (
-        content(FUNDS, gzip.compress(funds().to_csv().encode())[:30] + bytes(60)),
+        content(FUNDS, gzip.compress(b"date,OEF")[:10] + b"\xff" * 60),
         [FUNDS, "no whole gzip"],
     ),
     "no Parquet": (content(MONTHLY, b"PAR1 is what it begins with"), [MONTHLY, "no whole Parquet"]),

@@ -16,7 +16,7 @@ from regime.exceptions import ConfigError
 Baskets = Literal["french", "funds", "funds_xlg", "funds_ijr"]
 FeatureSet = Literal["path", "rates", "valuation", "breadth", "leadership", "stress"]
 ModelKind = Literal["climatology", "persistence", "filter", "logistic", "hist_gradient_boosting"]
-Horizon = Annotated[int, Field(ge=0, le=252)]
+Horizon = Annotated[int, Field(ge=0, le=252, strict=True)]
 
 # The first test of each basket set leaves decades, or a French history, to learn from.
 FIRST_TEST: dict[str, date] = {
@@ -35,28 +35,28 @@ class FeatureConfig(_Section):
     """Which features; `window` is the trading days slow series are standardised over."""
 
     sets: tuple[FeatureSet, ...] = ()
-    window: int = Field(default=2520, ge=21, le=25200)
+    window: int = Field(default=2520, ge=21, le=25200, strict=True)
 
 
 class LabelConfig(_Section):
     """The label: what a change of leader must earn, and how far ahead it is forecast."""
 
-    switching_cost: float = Field(default=10.0, gt=0, le=1000, allow_inf_nan=False)
+    switching_cost: float = Field(default=10.0, gt=0, le=1000, allow_inf_nan=False, strict=True)
     horizons: tuple[Horizon, ...] = Field(default=(0, 21, 63), min_length=1)
 
 
 class TrainingConfig(_Section):
     """Which confirmed rows a model is fitted on: from `since`, every so many rows."""
 
-    since: date = date(1927, 1, 1)
-    every: int = Field(default=1, ge=1, le=252)
+    since: date = Field(default=date(1927, 1, 1), strict=True)
+    every: int = Field(default=1, ge=1, le=252, strict=True)
 
 
 class EvaluationConfig(_Section):
     """When testing begins on each basket set, and how many trading days a fit serves."""
 
     first_test: dict[Baskets, date] = Field(default_factory=dict)
-    refit_every: int = Field(default=252, ge=1, le=25200)
+    refit_every: int = Field(default=252, ge=1, le=25200, strict=True)
 
 
 class ModelConfig(_Section):
@@ -115,6 +115,11 @@ def load_experiment(path: Path) -> ExperimentConfig:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path} is not valid TOML: {error}.") from error
+    if given := {"name", "question"} & {*values}:
+        raise ConfigError(
+            f"{path}: unknown key {min(given)!r}. The file's name is the run's name, and the "
+            "comment at its top is the question."
+        )
     comment = [line.lstrip("# ") for line in text.split("\n\n")[0].splitlines() if line[:1] == "#"]
     try:
         return ExperimentConfig(

@@ -328,3 +328,35 @@ def test_a_configuration_cannot_be_changed():
         for name in type(section).model_fields:
             with pytest.raises(ValidationError, match="frozen"):
                 setattr(section, name, getattr(section, name))
+
+
+@pytest.mark.parametrize("key", ["name", "question"])
+def test_the_file_name_is_the_run_name_whatever_the_file_says(tmp_path, key):
+    path = tmp_path / "mine.toml"
+    path.write_text(f'{key} = "../elsewhere"\nmodel = {{ kind = "filter" }}\n')
+    with pytest.raises(ConfigError, match=f"unknown key '{key}'"):
+        load_experiment(path)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "training = { every = true }",
+        "training = { since = 0 }",
+        'labels = { switching_cost = "10" }',
+        "labels = { horizons = [1.0] }",
+        'evaluation = { refit_every = "252" }',
+    ],
+)
+def test_values_are_not_bent_into_another_type(tmp_path, line):
+    path = tmp_path / "mine.toml"
+    path.write_text(f'{line}\nmodel = {{ kind = "filter" }}\n')
+    with pytest.raises(ConfigError, match=r"mine\.toml: "):
+        load_experiment(path)
+
+
+def test_persistence_needs_every_row(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text('training = { every = 3 }\nmodel = { kind = "persistence" }\n')
+    with pytest.raises(ConfigError, match="one day to the next"):
+        check_experiment(load_experiment(path))

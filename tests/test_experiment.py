@@ -302,10 +302,14 @@ def unrelated() -> list[tuple[Unrelated, ExperimentResult]]:
     return [(comparison, comparison.run(config)) for comparison in comparisons]
 
 
-def test_features_have_no_edge_over_the_filter_where_labels_are_drawn_without_them(unrelated):
-    rows = [result.scores[0] for _, result in unrelated]
+def test_more_features_have_no_edge_over_the_filter_where_there_is_nothing_to_know(unrelated):
+    # No more shrunk than the filter: one that is beats it here, for the filter fits noise too.
+    config = configured("logistic", sets=("path", "leadership"), horizons=(21,), every=3,
+                        refit_every=504)  # fmt: skip
+    rows = [comparison.run(config).scores[0] for comparison, _ in unrelated]
     assert sum(row["edge_low"] > 0 for row in rows) <= 3
-    assert abs(np.mean([row["edge"] for row in rows])) <= 0.01
+    assert np.mean([row["edge"] for row in rows]) <= 0.01
+    assert min(row["edge_se"] for row in rows) > 0
 
 
 def test_no_model_has_an_edge_over_climatology_where_there_is_nothing_to_know(unrelated):

@@ -12,7 +12,7 @@ from enum import StrEnum
 import pandas as pd
 
 from regime.data.calendar import session_closes
-from regime.exceptions import ConfigError
+from regime.exceptions import ConfigError, PanelError
 
 
 class Frequency(StrEnum):
@@ -90,7 +90,12 @@ class Series:
             return pd.DatetimeIndex([], dtype="datetime64[us, UTC]")
         closes = session_closes(periods.max())
         at = closes.index.searchsorted(periods, side="right") - 1
-        return pd.DatetimeIndex(closes.to_numpy()[at + self.lag], tz="UTC").as_unit("us")
+        if at.min() < 0:
+            raise PanelError(
+                f"{self.id} has a value of {periods.min():%Y-%m-%d}, before the first session the "
+                f"calendar knows, {closes.index[0]:%Y-%m-%d}. Leave such days out."
+            )
+        return pd.DatetimeIndex(closes)[at + self.lag]
 
 
 def _daily(

@@ -45,6 +45,7 @@ def build_classifier(config: ExperimentConfig, horizon: int) -> Any:
                 return DummyClassifier(strategy="prior")
             case "persistence":
                 _check(config, PersistenceClassifier, allowed=())
+                _needs_every_row(config)
                 return PersistenceClassifier(horizon=horizon)
             case "filter":
                 regression = _checked(config, LogisticRegression, {"C": 0.1, **params})
@@ -95,6 +96,14 @@ def _checked(config: ExperimentConfig, estimator: Any, params: dict[str, Any]) -
     model = estimator(**params)
     model._validate_params()  # scikit-learn's own table of legal values, before any work
     return model
+
+
+def _needs_every_row(config: ExperimentConfig) -> None:
+    if config.training.every != 1:
+        raise ConfigError(
+            f"{config.name}: training.every = {config.training.every}, but a "
+            f"{config.model.kind} learns from one day to the next. Leave `every` out."
+        )
 
 
 def _check(config: ExperimentConfig, estimator: Any, allowed: tuple[str, ...]) -> None:

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from regime.data.catalog import CATALOG, Frequency, describe_location, get, tables
-from regime.exceptions import ConfigError
+from regime.exceptions import ConfigError, PanelError
 
 
 def known(name, *periods):
@@ -57,3 +57,8 @@ def test_a_location_names_columns_and_file():
     assert describe_location(["OEF", "RSP"]) == (
         "columns OEF, RSP of etf_total_return_index_daily.csv, .csv.gz or .parquet"
     )
+
+
+def test_a_day_before_the_calendar_is_refused_and_not_known_years_later():
+    with pytest.raises(PanelError, match="value of 1925-03-02, before the first session"):
+        known("hi_10", "1925-03-02", "2024-07-11")

@@ -5,18 +5,13 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from regime.taxonomy import REGIMES, Regime
+from regime.tracking.figures import COLOURS, SHORT, horizon_name
 
-# Okabe and Ito (2008), three hues told apart in every common colour-vision deficiency.
-COLOURS = {
-    Regime.MEGA_CAP_LED: "#0072B2",
-    Regime.BROADENING: "#E69F00",
-    Regime.SMALL_CAP_LED: "#009E73",
-}
-SHORT = {regime: regime.words.split(" (")[0] for regime in Regime}
+_MARGIN = {"l": 10, "r": 10, "t": 10, "b": 10}
 
 
 def probability_ribbon(proba: pd.DataFrame, path: pd.DataFrame) -> go.Figure:
-    """Walk-forward probabilities stacked to one, above the hindsight path.
+    """Probabilities stacked to one, above the hindsight path.
 
     Parameters
     ----------
@@ -24,7 +19,7 @@ def probability_ribbon(proba: pd.DataFrame, path: pd.DataFrame) -> go.Figure:
     path : DataFrame indexed by day, `regime` and `confirmed_on`
     """
     figure = make_subplots(
-        rows=2, cols=1, shared_xaxes=True, row_heights=[0.86, 0.14], vertical_spacing=0.04
+        rows=2, cols=1, shared_xaxes=True, row_heights=[0.86, 0.14], vertical_spacing=0.03
     )
     for regime in Regime:
         figure.add_scatter(
@@ -35,20 +30,16 @@ def probability_ribbon(proba: pd.DataFrame, path: pd.DataFrame) -> go.Figure:
     for regime in Regime:
         for settled in (True, False):
             mine = (path["regime"] == regime) & (path["confirmed_on"].notna() == settled)
-            if mine.any():
-                figure.add_bar(
-                    x=path.index[mine], y=[1] * int(mine.sum()), row=2, col=1, showlegend=False,
-                    marker={"color": COLOURS[regime], "line": {"width": 0}},
-                    opacity=1.0 if settled else 0.45, width=2.2 * 86_400_000,
-                    name=f"{SHORT[regime]}, {'confirmed' if settled else 'provisional'}",
-                    hovertemplate="%{x|%d %b %Y}",
-                )  # fmt: skip
+            figure.add_scatter(
+                x=path.index, y=mine.astype(float), row=2, col=1, showlegend=False, mode="lines",
+                line={"width": 0, "shape": "hv"}, fill="tozeroy", hoverinfo="skip",
+                fillcolor=COLOURS[regime], opacity=1.0 if settled else 0.4,
+            )  # fmt: skip
     figure.update_layout(
-        height=430, margin={"l": 10, "r": 10, "t": 10, "b": 10}, hovermode="x unified",
-        legend={"orientation": "h", "y": 1.12}, barmode="overlay", bargap=0,
-    )  # fmt: skip
-    figure.update_yaxes(tickformat=".0%", range=[0, 1], title="probability", row=1, col=1)
-    figure.update_yaxes(visible=False, range=[0, 1], row=2, col=1)
+        height=430, margin=_MARGIN, hovermode="x unified", legend={"orientation": "h", "y": 1.12}
+    )
+    figure.update_yaxes(tickformat=".0%", range=[0, 1], title="probability now", row=1, col=1)
+    figure.update_yaxes(range=[0, 1], tickvals=[], title="hindsight", row=2, col=1)
     return figure
 
 
@@ -59,7 +50,7 @@ def horizon_bars(latest: pd.DataFrame) -> go.Figure:
     ----------
     latest : DataFrame indexed by horizon (trading days), one column per regime
     """
-    rows = ["now" if horizon == 0 else f"in {horizon} days" for horizon in latest.index]
+    rows = [horizon_name(int(horizon)) for horizon in latest.index]
     figure = go.Figure()
     for regime in REGIMES:
         figure.add_bar(
@@ -68,8 +59,28 @@ def horizon_bars(latest: pd.DataFrame) -> go.Figure:
             insidetextanchor="middle", hovertemplate="%{x:.1%}",
         )  # fmt: skip
     figure.update_layout(
-        barmode="stack", height=210, margin={"l": 10, "r": 10, "t": 10, "b": 10},
+        barmode="stack", height=210, margin=_MARGIN, legend={"orientation": "h", "y": 1.25},
         xaxis={"tickformat": ".0%", "range": [0, 1]}, yaxis={"autorange": "reversed"},
-        legend={"orientation": "h", "y": 1.25},
     )  # fmt: skip
+    return figure
+
+
+def cumulative_leads(leads: pd.DataFrame) -> go.Figure:
+    """Each basket's lead added up from the first day shown, in standard deviations.
+
+    Parameters
+    ----------
+    leads : DataFrame indexed by day, one column per regime
+    """
+    figure = go.Figure()
+    for regime in Regime:
+        figure.add_scatter(
+            x=leads.index, y=leads[regime].cumsum(), name=SHORT[regime], mode="lines",
+            line={"color": COLOURS[regime], "width": 2}, hovertemplate="%{y:+.1f}",
+        )  # fmt: skip
+    figure.add_hline(y=0, line={"color": "gray", "width": 1})
+    figure.update_layout(
+        height=300, margin=_MARGIN, hovermode="x unified", legend={"orientation": "h", "y": 1.15}
+    )
+    figure.update_yaxes(title="sum of leads, standard deviations")
     return figure

@@ -1,5 +1,6 @@
 """Cached reads; the only module here that loads anything."""
 
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -8,30 +9,38 @@ import streamlit as st
 from regime.data.calendar import last_closed_session, trading_days
 from regime.exceptions import StoreError
 from regime.settings import Settings
+from regime.tracking.published import NAME, load_published
 from regime.tracking.results import list_results, load_result
 
 
+def published() -> dict[str, Any] | None:
+    """What the model in service said last; None while there is none."""
+    return _read(Settings().published, NAME, "published")
+
+
 def experiments() -> list[str]:
-    """Experiments with a stored result; the filter first, it is what others are held against."""
-    names = [name for name in list_results(Settings().results) if not name.endswith("_ablation")]
-    return sorted(names, key=lambda name: (name != "filter", name))
+    """Experiments with a stored comparison; ablations only show what does not work."""
+    return [name for name in list_results(Settings().results) if not name.endswith("_ablation")]
 
 
-def result(name: str) -> dict[str, Any] | None:
-    """A stored result, read again when it was replaced; None if it cannot be read."""
-    folder = Settings().results
+def comparison(name: str) -> dict[str, Any] | None:
+    """A stored comparison; None if it cannot be read."""
+    return _read(Settings().results, name, "comparison")
+
+
+def _read(folder: Path, name: str, kind: str) -> dict[str, Any] | None:
     try:
-        version = str((folder / name).readlink())
-        return _result(str(folder), name, version)
+        # The link moves when a result is replaced, so its goal is the key of the cache.
+        return _load(str(folder.absolute()), name, kind, str((folder / name).readlink()))
     except (OSError, StoreError):
         return None
 
 
-@st.cache_data(max_entries=8, show_spinner=False)
-def _result(folder: str, name: str, version: str) -> dict[str, Any]:
-    del version  # part of the cache's key
-    from pathlib import Path
-
+@st.cache_data(max_entries=16, show_spinner=False)
+def _load(folder: str, name: str, kind: str, version: str) -> dict[str, Any]:
+    del version
+    if kind == "published":
+        return load_published(Settings())
     return load_result(Path(folder), name)
 
 

@@ -15,7 +15,16 @@ from regime.exceptions import ConfigError
 
 Baskets = Literal["french", "funds", "funds_xlg", "funds_ijr"]
 FeatureSet = Literal["path", "rates", "valuation", "breadth", "leadership", "stress"]
-ModelKind = Literal["climatology", "persistence", "filter", "logistic", "hist_gradient_boosting"]
+ModelKind = Literal[
+    "climatology",
+    "persistence",
+    "filter",
+    "logistic",
+    "hist_gradient_boosting",
+    "boosting",
+    "boosting_from_filter",
+    "gaussian_hmm",
+]
 Horizon = Annotated[int, Field(ge=0, le=252, strict=True)]
 
 # The first test of each basket set leaves decades, or a French history, to learn from.

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import pandas as pd
+from sklearn.pipeline import Pipeline
 
 from regime.call import regime_call
 from regime.config import ExperimentConfig, LabelConfig, ModelConfig, TrainingConfig
@@ -13,10 +14,10 @@ from regime.data.baskets import spliced_returns
 from regime.data.panel import digest
 from regime.evaluation import scores
 from regime.evaluation.significance import LEVEL, Edge, edge_over
-from regime.evaluation.splits import ConfirmedWalkForward
+from regime.evaluation.splits import ConfirmedWalkForward, Fold
 from regime.evaluation.walk_forward import walk_forward_proba
 from regime.exceptions import EvaluationError
-from regime.features.assembly import features_of, market_frame
+from regime.features.assembly import features_of, market_frame, market_or_nothing
 from regime.features.leadership import LEAD
 from regime.labels.leadership import leadership_path, path_as_known, target
 from regime.models.assembly import build_classifier, input_columns, input_sets
@@ -36,6 +37,9 @@ class ExperimentResult:
         Of horizon 0: `baskets`, `date` and the columns of `call.regime_call`.
     labels : DataFrame
         Hindsight: `baskets`, `date`, and the columns of `labels.leadership_path`.
+    fits : DataFrame
+        One row per fit: `baskets`, `horizon`, `fitted_on`, `n_rows` it learned from, and
+        what the model says of its own health.
     scores : one dict per basket set and horizon, plain numbers ready for JSON
     panel_digest : names the panel all of it came from
     """
@@ -44,6 +48,7 @@ class ExperimentResult:
     predictions: pd.DataFrame
     calls: pd.DataFrame
     labels: pd.DataFrame
+    fits: pd.DataFrame
     scores: list[dict[str, Any]]
     panel_digest: str
 
@@ -92,6 +97,15 @@ def count_fits(configs: Iterable[ExperimentConfig], panel: pd.DataFrame) -> int:
     )
 
 
+def call_conditions(panel: pd.DataFrame, baskets: str) -> pd.DataFrame:
+    """What a call's qualifier is made from, on days with a lead."""
+    conditions = spliced_returns(panel, baskets).add_prefix("return_")
+    conditions["market_return"] = market_or_nothing(panel)
+    if "pct_above_200dma" in panel:
+        conditions["members_above_200d"] = panel["pct_above_200dma"]
+    return conditions
+
+
 class Comparison:
     """Experiments on one panel, sharing what they have in common.
 
@@ -114,11 +128,12 @@ class Comparison:
         """Walk one experiment forward on each of its basket sets and horizons."""
         check_experiment(config)
         rows, calls, labels, table = [], [], [], []
+        fits: list[dict[str, Any]] = []
         for baskets in config.baskets:
             labels.append(_long(self.path(baskets, config.labels), baskets))
             for horizon in config.labels.horizons:
                 study = self._study(config, baskets, horizon)
-                proba = self._proba(config, study)
+                proba = self._proba(config, study, fits)
                 rows.append(_long(proba, baskets).assign(horizon=horizon))
                 table.append(self._score(config, study, proba))
                 if horizon == 0:
@@ -129,6 +144,7 @@ class Comparison:
             predictions=pd.concat(rows, ignore_index=True)[order],
             calls=pd.concat(calls, ignore_index=True) if calls else pd.DataFrame(),
             labels=pd.concat(labels, ignore_index=True),
+            fits=pd.DataFrame(fits),
             scores=table,
             panel_digest=self.digest,
         )
@@ -146,13 +162,8 @@ class Comparison:
         return self._frame(baskets)[list(LEAD.values())].set_axis(list(LEAD), axis=1)
 
     def _call(self, config: ExperimentConfig, baskets: str, proba: pd.DataFrame) -> pd.DataFrame:
-        frame = self._frame(baskets)
-        returns = spliced_returns(self.panel, baskets).add_prefix("return_")
-        conditions = frame[["market_return"]].join(returns)
-        if "pct_above_200dma" in frame:
-            conditions["members_above_200d"] = frame["pct_above_200dma"]
         path = path_as_known(self._lead(baskets), switching_cost=config.labels.switching_cost)
-        return regime_call(proba, path=path, conditions=conditions)
+        return regime_call(proba, path=path, conditions=call_conditions(self.panel, baskets))
 
     def _frame(self, baskets: str) -> pd.DataFrame:
         if baskets not in self._frames:
@@ -173,7 +184,16 @@ class Comparison:
             baskets, horizon, features, target(self.path(baskets, config.labels), horizon)
         )
 
-    def _proba(self, config: ExperimentConfig, study: _Study) -> pd.DataFrame:
+    def _proba(
+        self, config: ExperimentConfig, study: _Study, fits: list[dict[str, Any]] | None = None
+    ) -> pd.DataFrame:
+        def note(fold: Fold, fitted: Any) -> None:
+            if fits is not None:
+                about = {"baskets": study.baskets, "horizon": study.horizon}
+                when = {"fitted_on": fold.fitted_on, "n_rows": len(fold.train)}
+                fits.append({**about, **when, **_health(fitted)})
+            self.on_fit()
+
         splits = ConfirmedWalkForward(
             first_test=pd.Timestamp(config.first_test(study.baskets)),
             refit_every=config.evaluation.refit_every,
@@ -181,7 +201,7 @@ class Comparison:
             every=config.training.every,
         )
         model = build_classifier(config, study.horizon)
-        return walk_forward_proba(model, study.features, study.target, splits, self.on_fit)
+        return walk_forward_proba(model, study.features, study.target, splits, note)
 
     def _reference(self, config: ExperimentConfig, study: _Study) -> pd.DataFrame:
         key = (
@@ -212,6 +232,12 @@ class Comparison:
         reference = scores.log_losses(self._reference(config, study).loc[settled], actual)
         proba = proba.loc[settled, list(REGIMES)]
         return _scored(config, study, proba, actual, reference)
+
+
+def _health(fitted: Any) -> dict[str, float]:
+    """What the model records of its fit, as numbers; nothing for most."""
+    model = fitted[-1] if isinstance(fitted, Pipeline) else fitted
+    return {name: float(value) for name, value in getattr(model, "health_", {}).items()}
 
 
 def _long(frame: pd.DataFrame, baskets: str) -> pd.DataFrame:

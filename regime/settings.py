@@ -27,6 +27,11 @@ class Settings(BaseSettings):
         return self.home / "results"
 
     @property
+    def published(self) -> Path:
+        """What the model in service said last, for the app."""
+        return self.home / "published"
+
+    @property
     def tracking_uri(self) -> str:
         """Where MLflow keeps its runs, unless MLFLOW_TRACKING_URI says otherwise."""
         return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{self.home / 'mlflow.db'}"

@@ -13,8 +13,10 @@ from training.compare import compare
 from training.console import run
 from training.demo import demo
 from training.fetch import fetch
-from training.serve import app as serve
-from training.ui import ui
+from training.promote import promote
+from training.retrain import retrain
+from training.score import score
+from training.serve import app, ui
 
 cli = typer.Typer(
     add_completion=False,
@@ -26,7 +28,10 @@ cli = typer.Typer(
 cli.command("demo")(demo)
 cli.command("fetch")(fetch)
 cli.command("compare")(compare)
-cli.command("app")(serve)
+cli.command("retrain")(retrain)
+cli.command("promote")(promote)
+cli.command("score")(score)
+cli.command("app")(app)
 cli.command("ui")(ui)
 
 

@@ -21,7 +21,7 @@ def compare(
         typer.Option(formats=["%Y-%m-%d"], help="Pretend this is today: use what was known then."),
     ] = None,
 ) -> None:
-    """Walk each experiment forward on what was known at the time, and print the table.
+    """Walk each experiment forward on what was known at the time, log it, print the table.
 
     Example: regime compare experiments/filter.toml experiments/climatology.toml --json out.json
     """
@@ -35,6 +35,7 @@ def compare(
     from regime.experiment import Comparison, check_experiment, count_fits
     from regime.settings import Settings
     from regime.tracking.results import save_result, write_scores
+    from regime.tracking.runs import log_result
     from training.tables import score_tables
 
     settings = Settings()
@@ -56,11 +57,12 @@ def compare(
         for config in configs:
             results.append(comparison.run(config))
             save_result(results[-1], settings.results, simulated=simulated)
+            log_result(results[-1], settings, simulated=simulated)
     score_tables([row for result in results for row in result.scores], simulated=simulated)
     if json is not None:
         write_scores(results, json, simulated=simulated)
         say(f"Scores: {json}")
-    note(f"Predictions: {settings.results}")
+    note(f"Predictions: {settings.results}. Runs: regime ui")
 
 
 if __name__ == "__main__":

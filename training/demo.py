@@ -8,10 +8,14 @@ import typer
 
 from training.console import progress, run, say
 
+DEFAULT = "boosting_from_filter"
+# The baselines, one hidden Markov model and the default; what a demo has time for.
+SUITED = ("climatology", "persistence", "filter", "hmm_rates_valuation", DEFAULT)
+
 
 def demo(
     serve: Annotated[
-        bool, typer.Option("--serve/--no-serve", help="Show the result in the app at the end.")
+        bool, typer.Option("--serve/--no-serve", help="Serve the app and MLflow at the end.")
     ] = True,
     until: Annotated[
         datetime | None,
@@ -25,14 +29,19 @@ def demo(
     """
     import pandas as pd
 
+    from regime.bundle import fit_bundle
     from regime.config import load_experiment
     from regime.data.as_of import panel_as_of
     from regime.data.calendar import end_of_day, last_closed_session
     from regime.data.sources import demo as simulator
     from regime.data.store import ObservationStore
     from regime.experiment import Comparison, count_fits
+    from regime.scoring import score_days
     from regime.settings import Settings
+    from regime.tracking.published import load_published, publish
+    from regime.tracking.registry import load_version, promote, register
     from regime.tracking.results import save_result
+    from regime.tracking.runs import log_result
     from training.tables import score_tables, today_table
 
     settings = Settings().for_demo()
@@ -40,35 +49,43 @@ def demo(
     now = pd.Timestamp.now("UTC")
     last = last_closed_session(now)
     configs = [load_experiment(path) for path in sorted(_experiments().glob("*.toml"))]
-    configs = [config for config in configs if not config.name.endswith("_ablation")]
+    configs = [config for config in configs if config.name in SUITED]
 
-    say("1/3  Simulating a market (SIMULATED: no real prices) ...")
+    say("1/4  Simulating a market (SIMULATED: no real prices) ...")
     observations = simulator.fetch(min(pd.Timestamp(until), last) if until else last)
     store = ObservationStore(settings.store)
     store.append(observations, fetched_at=now)
     panel = panel_as_of(store, end_of_day(pd.Timestamp(until)) if until else None)
 
-    say(f"2/3  Walking {len(configs)} models forward, each refitted yearly on settled labels ...")
-    results = []
+    say(f"2/4  Walking {len(configs)} models forward, each refitted on settled labels only ...")
+    results, runs = {}, {}
     with progress(count_fits(configs, panel), "walking forward") as step:
         comparison = Comparison(panel, on_fit=step)
         for config in configs:
-            results.append(comparison.run(config))
-            save_result(results[-1], settings.results, simulated=True)
+            results[config.name] = comparison.run(config)
+            save_result(results[config.name], settings.results, simulated=True)
+            runs[config.name] = log_result(results[config.name], settings, simulated=True)
 
-    say("3/3  Results")
-    score_tables([row for result in results for row in result.scores], simulated=True)
-    today_table(
-        next(result for result in results if result.config.name == "filter"),
-        "funds",
-        simulated=True,
+    say(f"3/4  Putting {DEFAULT} into service and scoring the newest close ...")
+    chosen = results[DEFAULT]
+    bundle = fit_bundle(chosen.config, "funds", panel)
+    register(bundle, chosen, runs[DEFAULT], settings, simulated=True)
+    version = load_version(settings, promote(settings))
+    rows = score_days(
+        version.bundle, version.walk_forward, panel, version=version.number, newest_close=last
     )
-    if serve:
-        from training.serve import serve_app
+    publish(rows, version.bundle, panel, settings, simulated=True)
 
-        serve_app(settings)
+    say("4/4  Results")
+    score_tables([row for result in results.values() for row in result.scores], simulated=True)
+    today_table(load_published(settings))
+    if serve:
+        from training.serve import serve_both
+
+        say("")
+        serve_both(settings)
     else:
-        say(f"Everything is in {settings.home}. See it: REGIME_HOME={settings.home} make app")
+        say(f"\nEverything is in {settings.home}. See it: REGIME_HOME={settings.home} make app")
 
 
 def _experiments() -> Path:

@@ -1,50 +1,150 @@
-"""Start the app: regime app"""
+"""Serve the app or the MLflow UI on this machine only: regime app, regime ui"""
 
+import contextlib
 import os
+import socket
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from training.console import run, say
+from training.console import note, say
 
 if TYPE_CHECKING:
     from regime.settings import Settings
 
+HOST = "127.0.0.1"
+APP_PORT, UI_PORT = 8501, 5000
+PATIENCE = 120.0  # seconds until a server answers
 
-def app(
-    port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 127.0.0.1.")] = 8501,
-) -> None:
-    """Serve the app on this machine only, on what was stored last.
+Port = Annotated[int, typer.Option(min=1, max=65535, help=f"Port on {HOST}.")]
+
+
+def app(port: Port = APP_PORT) -> None:
+    """Serve the app, on what `regime score` and `regime compare` kept last.
 
     Example: regime app --port 8600
     """
     from regime.settings import Settings
 
-    serve_app(Settings(), port)
+    _serve({"The app": (_app_command, port)}, Settings())
 
 
-def serve_app(settings: "Settings", port: int = 8501) -> None:
-    """Run Streamlit until it is interrupted; usage statistics are off."""
+def ui(port: Port = UI_PORT) -> None:
+    """Serve the MLflow UI: one worker, no jobs, telemetry off.
+
+    Example: regime ui --port 5600
+    """
+    from regime.settings import Settings
+
+    _serve({"MLflow": (_ui_command, port)}, Settings())
+
+
+def serve_both(settings: "Settings") -> None:
+    """Serve app and MLflow UI, each on its usual port or the next free one."""
+    wanted = {
+        "The app": (_app_command, _free_port(APP_PORT)),
+        "MLflow": (_ui_command, _free_port(UI_PORT)),
+    }
+    _serve(wanted, settings)
+
+
+def _app_command(port: int, settings: "Settings") -> list[str]:
+    del settings  # the app finds it in the environment
     page = Path(__file__).parents[1] / "app" / "main.py"
-    say(f"The app: http://127.0.0.1:{port}   (Ctrl-C ends it)")
-    command = [
-        sys.executable, "-m", "streamlit", "run", str(page),
-        "--server.address=127.0.0.1", f"--server.port={port}", "--server.headless=true",
-        "--browser.gatherUsageStats=false",
+    return [
+        "streamlit", "run", str(page), f"--server.address={HOST}", f"--server.port={port}",
+        "--server.headless=true", "--browser.gatherUsageStats=false",
+        "--client.toolbarMode=minimal", "--server.fileWatcherType=none",
     ]  # fmt: skip
-    environment = {**os.environ, "REGIME_HOME": str(settings.home.absolute())}
-    with subprocess.Popen(command, env=environment) as server:
+
+
+def _ui_command(port: int, settings: "Settings") -> list[str]:
+    return [
+        "mlflow", "server", "--backend-store-uri", settings.tracking_uri, "--host", HOST,
+        "--port", str(port), "--workers", "1",
+        "--default-artifact-root", (settings.home / "artifacts").absolute().as_uri(),
+    ]  # fmt: skip
+
+
+def _serve(wanted: dict, settings: "Settings") -> None:  # type: ignore[type-arg]
+    """Start servers, say where they are once they answer, and end them together."""
+    from regime.exceptions import ConfigError
+    from regime.tracking.mlflow_client import client
+
+    for name, (_, port) in wanted.items():
+        if not _is_free(port):
+            raise ConfigError(
+                f"{name} cannot start: port {port} is in use. Choose another with --port."
+            )
+    settings.make_home()
+    if any(command is _ui_command for command, _ in wanted.values()):
+        client(settings)  # creates or upgrades the database before a server needs it
+    environment = {
+        **os.environ,
+        "REGIME_HOME": str(settings.home.absolute()),
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "DO_NOT_TRACK": "true",
+    }
+    with contextlib.ExitStack() as stack:
+        servers = {}
+        for name, (command, port) in wanted.items():
+            words = [sys.executable, "-m", *command(port, settings)]
+            servers[name] = stack.enter_context(_server(words, environment))
+        for name, (_, port) in wanted.items():
+            _wait_for(name, servers[name], port)
+            say(f"{name + ':':9} http://{HOST}:{port}")
+        note("Ctrl-C ends it.")
+        with contextlib.suppress(KeyboardInterrupt):
+            while all(server.poll() is None for server in servers.values()):
+                time.sleep(0.5)
+            raise typer.Exit(1)
+
+
+@contextlib.contextmanager
+def _server(command: list[str], environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    # A session of its own, so that its workers end with it.
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.DEVNULL, start_new_session=True
+    ) as server:
         try:
-            code = server.wait()
-        except KeyboardInterrupt:
-            server.terminate()
+            yield server
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(server.pid, 15)
+            try:
+                server.wait(10)
+            except subprocess.TimeoutExpired:
+                os.killpg(server.pid, 9)
+
+
+def _wait_for(name: str, server: "subprocess.Popen[bytes]", port: int) -> None:
+    from regime.exceptions import ConfigError
+
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        if server.poll() is not None:
+            raise ConfigError(f"{name} ended at once, exit code {server.returncode}; see above.")
+        with contextlib.suppress(OSError), socket.create_connection((HOST, port), 1):
             return
-    if code:
-        raise typer.Exit(1)
+        time.sleep(0.2)
+    raise ConfigError(f"{name} did not answer on port {port} within {PATIENCE:.0f} seconds.")
 
 
-if __name__ == "__main__":
-    run(app)
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+def _free_port(first: int) -> int:
+    return next(port for port in range(first, first + 200) if _is_free(port))

@@ -4,16 +4,11 @@ from typing import Any
 
 import pandas as pd
 
-from regime.experiment import ExperimentResult
 from regime.taxonomy import REGIMES, Regime
+from regime.tracking.figures import horizon_name
 from training.console import say
 
 SIMULATED = "SIMULATED market: these numbers say nothing about real prices."
-
-
-def horizon_name(horizon: int) -> str:
-    """The horizon as a reader says it."""
-    return "now" if horizon == 0 else f"in {horizon} days"
 
 
 def score_tables(rows: list[dict[str, Any]], *, simulated: bool) -> None:
@@ -46,20 +41,23 @@ def _score_line(row: dict[str, Any], width: int) -> str:
     return f"  {row['experiment']:{width}}{row['log_loss']:8.3f}   {edge:28} {late:>6}"
 
 
-def today_table(result: ExperimentResult, baskets: str, *, simulated: bool) -> None:
-    """The newest probabilities of one experiment, and the call."""
-    proba = result.predictions[result.predictions["baskets"] == baskets]
-    day = proba["date"].max()
-    latest = proba[proba["date"] == day].set_index("horizon")
-    call = result.calls[result.calls["baskets"] == baskets].iloc[-1]
-    say(f"\nAs of the close of {day:%Y-%m-%d}: {result.config.name}, {baskets} baskets")
-    if simulated:
+def today_table(said: dict[str, Any]) -> None:
+    """The newest probabilities of the model in service, and the call."""
+    about, scores, call = said["about"], said["scores"], said["calls"].iloc[-1]
+    day = scores["date"].max()
+    latest = scores[scores["date"] == day].set_index("horizon")
+    say(
+        f"\nAs of the close of {day:%Y-%m-%d}: {about['experiment']}, version "
+        f"{about['model_version']}, {about['baskets']} baskets"
+    )
+    if about["simulated"]:
         say(SIMULATED)
+    say(f"{call['words']}.")
     dates = f"Called since {call['called_since']:%Y-%m-%d}"
     if pd.notna(call["path_since"]):
         dates += f"; in hindsight since {call['path_since']:%Y-%m-%d}"
     qualifier = f" {call['qualifier'].capitalize()}." if call["qualifier"] else ""
-    say(f"{call['words']}. {dates}.{qualifier}")
+    say(f"{dates}.{qualifier}")
     width = max(len(regime.words) for regime in Regime) + 2
     say(f"{'':{width}}" + "".join(f"{horizon_name(int(h)):>12}" for h in latest.index))
     away = 1 - latest[Regime.MEGA_CAP_LED]

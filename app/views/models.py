@@ -6,7 +6,7 @@ import streamlit as st
 from app import queries
 
 st.title("How good are the models?")
-results = [found for name in queries.experiments() if (found := queries.result(name))]
+results = [found for name in queries.experiments() if (found := queries.comparison(name))]
 if not results:
     st.info("Nothing to compare yet. Run `regime compare experiments/*.toml`.")
     st.stop()

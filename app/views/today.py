@@ -7,57 +7,66 @@ from app import charts, queries
 from regime.taxonomy import REGIMES, Regime
 
 st.title("Which companies lead?")
-names = queries.experiments()
-if not names:
+said = queries.published()
+if said is None:
     st.info(
-        "Nothing has been computed yet. Run `regime demo` for a simulated market, or "
-        "`regime fetch --source files --path DIR` and `regime compare experiments/*.toml`."
+        "No model is in service yet. For a simulated market run `regime demo`. For your own data: "
+        "`regime fetch --source files --path DIR`, `regime retrain "
+        "experiments/boosting_from_filter.toml`, `regime promote`, `regime score`."
     )
     st.stop()
 
-left, right, years_box = st.columns([2, 1, 2])
-name = left.selectbox("Model", names)
-result = queries.result(name)
-if result is None:
-    st.error(f"The result of {name} cannot be read. Run `regime compare experiments/{name}.toml`.")
-    st.stop()
-baskets = right.selectbox("Baskets", list(reversed(result["predictions"]["baskets"].unique())))
-years = years_box.slider("Years shown", 1, 50, 5)
-if result["about"]["simulated"]:
-    st.warning("**SIMULATED market.** No real prices: these numbers show what the app does.")
-
-proba = result["predictions"].query("baskets == @baskets")
-day = proba["date"].max()
-latest = proba[proba["date"] == day].set_index("horizon")[list(REGIMES)]
-calls = result["calls"].query("baskets == @baskets").set_index("date")
-path = result["labels"].query("baskets == @baskets").set_index("date")
-call = calls.iloc[-1]
-
+about = said["about"]
+if about["simulated"]:
+    st.warning("**SIMULATED market.** No real prices: this shows what the app does, no more.")
+scores, day = said["scores"], said["scores"]["date"].max()
 behind = queries.sessions_behind(day)
-if behind > 1:
-    st.error(f"The newest close here is {day:%d %B %Y}; {behind} sessions have closed since.")
+if behind > 0:
+    sessions = "session has" if behind == 1 else "sessions have"
+    st.error(
+        f"**Not today's numbers.** The newest close here is {day:%d %B %Y}; {behind:,} {sessions} "
+        "closed since. Run `regime fetch`, then `regime score`."
+    )
 
+latest = scores[scores["date"] == day].set_index("horizon")[list(REGIMES)]
+call = said["calls"].iloc[-1]
 away = 1 - latest[Regime.MEGA_CAP_LED]
-first, *others = st.columns(1 + len(latest))
-first.metric("Away from the giants, now", f"{away.iloc[0]:.0%}")
-for column, (horizon, value) in zip(others, away.iloc[1:].items(), strict=False):
-    column.metric(f"in {horizon} trading days", f"{value:.0%}")
-st.subheader(call["words"])
-dates = f"Called since {call['called_since']:%d %B %Y}, never revised."
-if pd.notna(call["path_since"]):
-    dates += f" In hindsight since {call['path_since']:%d %B %Y}, provisional until confirmed."
-st.write(dates + (f" {call['qualifier'].capitalize()}." if call["qualifier"] else ""))
+month = scores[(scores["horizon"] == 0)].set_index("date")[Regime.MEGA_CAP_LED]
+columns = st.columns(len(latest))
+for column, (horizon, value) in zip(columns, away.items(), strict=True):
+    label = "Away from the giants, now" if horizon == 0 else f"in {horizon} trading days"
+    change = (
+        f"{(1 - month.iloc[-22]):.0%} a month ago" if horizon == 0 and len(month) > 22 else None
+    )
+    column.metric(label, f"{value:.0%}", change, delta_color="off", delta_arrow="off")
 
+st.subheader(call["words"])
+dates = f"Called since {call['called_since']:%d %B %Y}; that date is never revised."
+if pd.notna(call["path_since"]):
+    dates += (
+        f" In hindsight, as it looks now, since {call['path_since']:%d %B %Y}; "
+        "provisional until confirmed."
+    )
+st.write(
+    dates + (f" {call['qualifier'].capitalize()} since the call." if call["qualifier"] else "")
+)
 st.plotly_chart(charts.horizon_bars(latest), width="stretch")
-now = proba[proba["horizon"] == 0].set_index("date")
+
+years = st.slider("Years shown", 1, 50, 5)
 since = day - pd.DateOffset(years=years)
-st.markdown("**Probability of each regime at each close, and below it the path in hindsight**")
+path = said["labels"].set_index("date")
+now = scores[scores["horizon"] == 0].set_index("date")
+st.markdown("**Probability of each regime at each close, and the path in hindsight**")
+start = max(since, now.index[0])
+st.plotly_chart(charts.probability_ribbon(now.loc[start:], path.loc[start:]), width="stretch")
+st.markdown("**Lead of the three baskets, added up**")
 st.plotly_chart(
-    charts.probability_ribbon(now.loc[since:], path.loc[max(since, now.index[0]) :]),
-    width="stretch",
+    charts.cumulative_leads(said["leads"].set_index("date").loc[start:]), width="stretch"
 )
 st.caption(
-    f"As of the close of {day:%d %B %Y}. Each day uses only figures published by that day's "
-    "close, and a model fitted on labels confirmed before it. Pale: hindsight may still change. "
-    "A nowcast of hindsight, not a promise of returns."
+    f"As of the close of {day:%d %B %Y}; {about['experiment']}, version {about['model_version']}, "
+    f"{about['baskets']} baskets, trained until {pd.Timestamp(about['trained_until']):%d %B %Y}. "
+    "Each day uses only figures published by its close and a model fitted on labels confirmed "
+    "before it; no day is drawn by a model that was trained on it. Pale: hindsight may still "
+    "change. A nowcast of hindsight, not a promise of returns."
 )

@@ -65,11 +65,16 @@ class PanelFeatures(TransformerMixin, BaseEstimator):
 def market_frame(panel: pd.DataFrame, baskets: str) -> pd.DataFrame:
     """The panel on days with a lead, with `lead_*` of the baskets and `market_return`."""
     lead = spliced_lead(panel, baskets).rename(columns=LEAD)
-    try:
-        market = market_return(panel)
-    except PanelError:  # no source of it: its features stay empty
-        market = pd.Series(np.nan, index=panel.index, name="market_return")
+    market = market_or_nothing(panel)
     return pd.concat([panel.loc[lead.index], lead, market.loc[lead.index]], axis=1)
+
+
+def market_or_nothing(panel: pd.DataFrame) -> "pd.Series[float]":
+    """The market's return, or NaN throughout where the store has no source of it."""
+    try:
+        return market_return(panel)
+    except PanelError:
+        return pd.Series(np.nan, index=panel.index, name="market_return")
 
 
 def features_of(

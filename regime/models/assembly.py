@@ -4,7 +4,7 @@ import difflib
 from typing import Any
 
 from sklearn.dummy import DummyClassifier
-from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -12,8 +12,11 @@ from sklearn.preprocessing import StandardScaler
 
 from regime.config import ExperimentConfig
 from regime.exceptions import ConfigError
+from regime.models.boosting import boosting_from_filter, calibrated_boosting
+from regime.models.hmm import GaussianHMMClassifier
 from regime.models.persistence import PersistenceClassifier
 from regime.models.selection import KnownFeatures
+from regime.taxonomy import REGIMES
 
 # What a baseline reads is part of its definition, so an experiment cannot choose it.
 OWN_INPUTS: dict[str, tuple[str, ...]] = {
@@ -30,7 +33,9 @@ def build_classifier(config: ExperimentConfig, horizon: int) -> Any:
     regression on the three path scores that every other model is held against; `logistic`
     the same on any features known on half of the training rows, a missing value counting as
     average; `hist_gradient_boosting`
-    is scikit-learn's, with its own defaults.
+    is scikit-learn's, with its own defaults; `boosting` the same, calibrated in time order;
+    `boosting_from_filter` starts from the filter and adds shrunken corrections;
+    `gaussian_hmm` is a hidden Markov model on the features, filtered forward.
 
     Raises
     ------
@@ -41,10 +46,10 @@ def build_classifier(config: ExperimentConfig, horizon: int) -> Any:
     try:
         match kind:
             case "climatology":
-                _check(config, DummyClassifier, allowed=())
+                _check(config, allowed=())
                 return DummyClassifier(strategy="prior")
             case "persistence":
-                _check(config, PersistenceClassifier, allowed=())
+                _check(config, allowed=())
                 _needs_every_row(config)
                 return PersistenceClassifier(horizon=horizon)
             case "filter":
@@ -62,6 +67,21 @@ def build_classifier(config: ExperimentConfig, horizon: int) -> Any:
                     config, HistGradientBoostingClassifier, {"random_state": 0, **params}
                 )
                 return make_pipeline(KnownFeatures(), booster)
+            case "boosting":
+                _checked(config, HistGradientBoostingClassifier, params)
+                return calibrated_boosting(**{"random_state": 0, **params})
+            case "boosting_from_filter":
+                _checked(config, GradientBoostingClassifier, params, ruled_out=("init",))
+                return boosting_from_filter(len(REGIMES), **{"random_state": 0, **params})
+            case "gaussian_hmm":
+                _needs_every_row(config)
+                hmm = _checked(
+                    config,
+                    GaussianHMMClassifier,
+                    {"random_state": 0, **params, "horizon": horizon},
+                    ruled_out=("horizon",),
+                )
+                return make_pipeline(KnownFeatures(0.5), StandardScaler(), hmm)
     except (TypeError, ValueError) as error:
         raise ConfigError(f"{config.name}: model.params of {kind}: {error}") from error
 
@@ -81,18 +101,29 @@ def input_sets(config: ExperimentConfig) -> tuple[str, ...]:
             f"{config.name}: a {kind} needs features. Add, for example, "
             'features = { sets = ["path", "rates"] }.'
         )
+    if kind == "boosting_from_filter":
+        return ("path", *(name for name in config.features.sets if name != "path"))
     return config.features.sets
 
 
 def input_columns(config: ExperimentConfig, columns: list[str]) -> list[str]:
-    """Those of the features' columns that the model reads."""
+    """Those of the features' columns that the model reads, in its order."""
+    scores = [name for name in columns if name.startswith("path_score_")]
     if config.model.kind == "filter":
-        return [name for name in columns if name.startswith("path_score_")]
+        return scores
+    if config.model.kind == "boosting_from_filter":
+        return scores + [name for name in columns if not name.startswith("path_")]
     return columns
 
 
-def _checked(config: ExperimentConfig, estimator: Any, params: dict[str, Any]) -> Any:
-    _check(config, estimator, allowed=tuple(estimator().get_params()))
+def _checked(
+    config: ExperimentConfig,
+    estimator: Any,
+    params: dict[str, Any],
+    ruled_out: tuple[str, ...] = (),
+) -> Any:
+    """An estimator whose parameters are known to be known and legal."""
+    _check(config, tuple(name for name in estimator().get_params() if name not in ruled_out))
     model = estimator(**params)
     model._validate_params()  # scikit-learn's own table of legal values, before any work
     return model
@@ -106,7 +137,7 @@ def _needs_every_row(config: ExperimentConfig) -> None:
         )
 
 
-def _check(config: ExperimentConfig, estimator: Any, allowed: tuple[str, ...]) -> None:
+def _check(config: ExperimentConfig, allowed: tuple[str, ...]) -> None:
     for name in config.model.params:
         if name not in allowed:
             near = difflib.get_close_matches(name, allowed, n=1)

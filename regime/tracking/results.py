@@ -1,9 +1,10 @@
-"""Results on disk: one folder per experiment, behind a link that is moved in one step."""
+"""Results on disk: one folder per name, behind a link that is moved in one step."""
 
 import json
 import os
 import shutil
 import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,20 +18,46 @@ FRAMES = ("predictions", "calls", "labels")
 
 
 def save_result(result: ExperimentResult, folder: Path, *, simulated: bool) -> Path:
-    """Write predictions, calls, label, scores and configuration; all of it, or nothing.
+    """Keep predictions, calls, label, scores and configuration of an experiment.
 
     Returns
     -------
     The experiment's folder. A reader sees the former result or this one, never a mixture.
     """
-    target = folder / result.config.name
+    about = {
+        "simulated": simulated,
+        "panel_digest": result.panel_digest,
+        "config": result.config.model_dump(mode="json"),
+        "scores": result.scores,
+    }
+    frames = {name: getattr(result, name) for name in FRAMES}
+    return save_frames(frames, about, folder, result.config.name)
+
+
+def load_result(folder: Path, name: str) -> dict[str, Any]:
+    """What `save_result` wrote: its frames by name, and `about`."""
+    return load_frames(folder, name, FRAMES, remedy=f"regime compare experiments/{name}.toml")
+
+
+def list_results(folder: Path) -> list[str]:
+    """Names that have a result."""
+    return sorted(path.parent.name for path in folder.glob("[!.]*/result.json"))
+
+
+def save_frames(
+    frames: Mapping[str, pd.DataFrame], about: dict[str, Any], folder: Path, name: str
+) -> Path:
+    """Write frames as Parquet and `about` as JSON under one name; all of it, or nothing."""
+    target = folder / name
     try:
-        versions = folder / VERSIONS / result.config.name
+        versions = folder / VERSIONS / name
         versions.mkdir(parents=True, exist_ok=True)
         version = Path(tempfile.mkdtemp(dir=versions))
         version.chmod(0o755)
         try:
-            _write(result, version, simulated)
+            for key, frame in frames.items():
+                frame.to_parquet(version / f"{key}.parquet", index=False)
+            (version / "result.json").write_text(json.dumps(about, indent=1), encoding="utf-8")
             link = version / "link"
             link.symlink_to(version.relative_to(folder))
             link.replace(target)  # the one step a reader can notice
@@ -42,52 +69,44 @@ def save_result(result: ExperimentResult, folder: Path, *, simulated: bool) -> P
                 shutil.rmtree(former, ignore_errors=True)
     except OSError as error:
         raise StoreError(
-            f"The result of {result.config.name} could not be written to {folder}: "
+            f"The result of {name} could not be written to {folder}: "
             f"{error.strerror or error}. The former one, if any, stands."
         ) from error
     return target
 
 
-def _write(result: ExperimentResult, folder: Path, simulated: bool) -> None:
-    for name in FRAMES:
-        getattr(result, name).to_parquet(folder / f"{name}.parquet", index=False)
-    about = {
-        "simulated": simulated,
-        "panel_digest": result.panel_digest,
-        "config": result.config.model_dump(mode="json"),
-        "scores": result.scores,
-    }
-    (folder / "result.json").write_text(json.dumps(about, indent=1), encoding="utf-8")
-
-
-def load_result(folder: Path, name: str) -> dict[str, Any]:
-    """What `save_result` wrote: three frames, and `result.json` as a dict under `about`.
+def load_frames(folder: Path, name: str, frames: Sequence[str], *, remedy: str) -> dict[str, Any]:
+    """What `save_frames` wrote: frames by name, and `about`.
 
     Raises
     ------
     StoreError
-        If there is no such result or it is damaged.
+        If there is no such result or it is damaged; names the remedy.
     """
     try:
         about = json.loads((folder / name / "result.json").read_text(encoding="utf-8"))
-        frames = {frame: pd.read_parquet(folder / name / f"{frame}.parquet") for frame in FRAMES}
+        read = {key: pd.read_parquet(folder / name / f"{key}.parquet") for key in frames}
     except (OSError, ValueError) as error:
         raise StoreError(
-            f"There is no readable result of {name} in {folder} ({error}). "
-            f"Run `regime compare experiments/{name}.toml`."
+            f"There is no readable result of {name} in {folder} ({error}). Run `{remedy}`."
         ) from error
-    return {"about": about, **frames}
-
-
-def list_results(folder: Path) -> list[str]:
-    """Names of the experiments that have a result."""
-    return sorted(path.parent.name for path in folder.glob("[!.]*/result.json"))
+    return {"about": about, **read}
 
 
 def write_scores(results: list[ExperimentResult], path: Path, *, simulated: bool) -> None:
-    """Write every score as one JSON list; the file is replaced only when it is complete."""
+    """Write every score as one JSON list."""
     rows = [{**row, "simulated": simulated} for result in results for row in result.scores]
-    text = json.dumps(rows, indent=1, allow_nan=False) + "\n"
+    write_text(path, json.dumps(rows, indent=1, allow_nan=False) + "\n", "scores")
+
+
+def write_text(path: Path, text: str, what: str) -> None:
+    """Write a file that is replaced only when it is complete.
+
+    Raises
+    ------
+    StoreError
+        If it cannot be written; what stood there still stands.
+    """
     try:
         if path.exists() and not path.is_file():  # a pipe or a device is written, not replaced
             path.write_text(text, encoding="utf-8")
@@ -101,4 +120,4 @@ def write_scores(results: list[ExperimentResult], path: Path, *, simulated: bool
         finally:
             Path(draft).unlink(missing_ok=True)
     except OSError as error:
-        raise StoreError(f"The scores could not be written to {path}: {error.strerror}.") from error
+        raise StoreError(f"The {what} could not be written to {path}: {error.strerror}.") from error

@@ -126,7 +126,7 @@ def test_the_model_that_is_passed_in_is_left_unfitted(spy, study):
 
 def test_every_fit_is_announced_once(spy, study):
     fits = []
-    walk_forward_proba(spy, *study, on_fit=lambda: fits.append(len(spy.fitted)))
+    walk_forward_proba(spy, *study, on_fit=lambda fold, fitted: fits.append(len(spy.fitted)))
     assert fits == [1, 2, 3, 4]
 
 

@@ -17,7 +17,7 @@ def result(name="filter", days=2000):
     dates = pd.bdate_range("2000-01-03", periods=days)
     frame = pd.DataFrame({"baskets": "french", "date": dates, "mega_cap_led": range(days)})
     config = ExperimentConfig(name=name, model={"kind": "filter"})
-    return ExperimentResult(config, frame, frame, frame, [{"edge": 0.5}], "digest")
+    return ExperimentResult(config, frame, frame, frame, frame, [{"edge": 0.5}], "digest")
 
 
 @contextlib.contextmanager

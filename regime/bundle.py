@@ -1,0 +1,95 @@
+"""A fitted model as one object: from the panel to probabilities, for every horizon.
+
+Training, scoring and the app hold the same object, so none of them can compute a feature
+its own way.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+from threadpoolctl import threadpool_limits
+
+from regime.config import ExperimentConfig
+from regime.data.baskets import spliced_lead
+from regime.exceptions import EvaluationError
+from regime.features.assembly import PanelFeatures
+from regime.labels.leadership import leadership_path, target
+from regime.models.assembly import build_classifier, input_columns, input_sets
+from regime.taxonomy import REGIMES
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """One fitted classifier per horizon, and the features all of them read.
+
+    Attributes
+    ----------
+    config : what it was fitted for
+    baskets : the basket set it speaks of
+    trained_until : the last close its training could see
+    classifiers : fitted, by horizon in trading days
+    """
+
+    config: ExperimentConfig
+    baskets: str
+    trained_until: pd.Timestamp
+    classifiers: Mapping[int, Any]
+
+    def predict_proba(self, panel: pd.DataFrame) -> pd.DataFrame:
+        """Probabilities of every day with a lead, each from that day's panel and before.
+
+        Returns
+        -------
+        DataFrame in long form: `date`, `horizon` and a column per regime
+        """
+        X = features(self.config, self.baskets).fit_transform(panel)
+        X = X[input_columns(self.config, list(X.columns))]
+        parts = []
+        with threadpool_limits(limits=1):
+            for horizon, classifier in self.classifiers.items():
+                proba = pd.DataFrame(classifier.predict_proba(X), X.index, classifier.classes_)
+                part = proba[list(REGIMES)].rename_axis("date").reset_index()
+                part.insert(1, "horizon", horizon)
+                parts.append(part)
+        return pd.concat(parts, ignore_index=True)
+
+
+def features(config: ExperimentConfig, baskets: str) -> PanelFeatures:
+    """The transformer from panel to what this experiment's model reads."""
+    return PanelFeatures(
+        input_sets(config),
+        baskets=baskets,
+        switching_cost=config.labels.switching_cost,
+        window=config.features.window,
+    )
+
+
+def fit_bundle(config: ExperimentConfig, baskets: str, panel: pd.DataFrame) -> Bundle:
+    """Fit every horizon on all rows whose target is confirmed by the end of the panel.
+
+    Raises
+    ------
+    EvaluationError
+        If a regime was never confirmed in the training rows.
+    """
+    X = features(config, baskets).fit_transform(panel)
+    X = X[input_columns(config, list(X.columns))]
+    path = leadership_path(
+        spliced_lead(panel, baskets), switching_cost=config.labels.switching_cost
+    )
+    classifiers = {}
+    for horizon in config.labels.horizons:
+        y = target(path, horizon)["regime"].dropna()
+        y = y[pd.Timestamp(config.training.since) :].iloc[:: config.training.every]
+        if missing := [name for name in REGIMES if name not in set(y.unique())]:
+            raise EvaluationError(
+                f"The rows confirmed by {X.index[-1]:%Y-%m-%d} hold no day of "
+                f"{', '.join(missing)}. Train on a longer history."
+            )
+        with threadpool_limits(limits=1):
+            classifiers[horizon] = build_classifier(config, horizon).fit(
+                X.loc[y.index], y.to_numpy(dtype=object)
+            )
+    return Bundle(config, baskets, X.index[-1], classifiers)

@@ -1,0 +1,441 @@
+"""A classifier that looks at the market through hidden Gaussian states."""
+
+import logging
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from numbers import Integral, Real
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import numpy.typing as npt
+from hmmlearn.base import ConvergenceMonitor
+from hmmlearn.hmm import GaussianHMM
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from regime.models.filtering import Filtered, forward_filter, gaussian_log_density, mix, smooth
+from regime.models.matching import match_states
+
+FloatArray = npt.NDArray[np.float64]
+Health = dict[str, float | int | bool]
+
+SHORTEST_STRETCH = 5  # rows; a shorter one says little about what follows what
+STAY = 0.95  # where every start begins: a state lasts twenty rows
+PSEUDO_COUNT = 0.1  # transitions of each kind, on top of those seen: none is impossible
+
+_BY_STATE = ("startprob_", "transmat_", "means_", "covars_", "regime_given_state_")
+_PLAIN = ("classes_", "n_features_in_")
+
+
+class GaussianHMMClassifier(ClassifierMixin, BaseEstimator):
+    """Hidden Gaussian states, each standing for the regimes it met in training.
+
+    Parameters
+    ----------
+    n_states : int
+    covariance_type : {"full", "diag"}
+    n_init : int
+        Random starts; the most likely result is kept.
+    n_iter : int
+        Steps of expectation-maximisation at most, for each start.
+    tol : float
+        A start has converged when a step changes the log-likelihood by less, in nats per row.
+    min_covar : float
+        Variance added to every feature of an average state, in squared training standard
+        deviations; a rare state gets more in proportion, so none shrinks to a point.
+    horizon : int
+        Rows (trading days) from a row to the label it is fitted on.
+    random_state : int, RandomState or None
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_regimes,)
+    startprob_ : ndarray of shape (n_states,)
+    transmat_ : ndarray of shape (n_states, n_states), rows sum to 1
+    means_ : ndarray of shape (n_states, n_features), ascending in the first feature
+    covars_ : ndarray of shape (n_states, n_features, n_features), whatever the type
+    regime_given_state_ : ndarray of shape (n_states, n_regimes), rows sum to 1
+    health_ : dict of numbers, see Notes
+
+    Raises
+    ------
+    ValueError
+        If too few rows in a row are complete, or no start ends in a finite model.
+
+    Notes
+    -----
+    Needs consecutive rows. States are learned from stretches of complete rows; everything
+    after that reads rows with gaps too, integrating out what is missing.
+
+    `health_` of a fit: `n_rows` and `n_stretches` the states were learned from; of the
+    `n_starts`, how many ended finite (`n_finite`), converged (`n_converged`), and within
+    `tol` of the best (`n_at_best`); `runner_up_gap`, nats per row from best to second-best
+    start, NaN without a second; of the kept start `log_likelihood_per_row`, `iterations`,
+    `converged`, `non_monotone` (a step lost more than `tol`), `smallest_state_rows` (expected
+    rows of the rarest state) and `smallest_eigenvalue` (of any state's covariance, in
+    squared training standard deviations); `n_remarks` that hmmlearn logged. After `align_to`
+    also `match_overlap` (least of any state), `match_margin`, `match_ambiguous`, `match_moved`.
+
+    References
+    ----------
+    Hamilton (1989), Econometrica 57(2), 357-384: the filter, not the smoother.
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "n_states": [Interval(Integral, 1, None, closed="left")],
+        "covariance_type": [StrOptions({"full", "diag"})],
+        "n_init": [Interval(Integral, 1, None, closed="left")],
+        "n_iter": [Interval(Integral, 1, None, closed="left")],
+        "tol": [Interval(Real, 0, None, closed="neither")],
+        "min_covar": [Interval(Real, 0, None, closed="neither")],
+        "horizon": [Interval(Integral, 0, None, closed="left")],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        n_states: int = 3,
+        *,
+        covariance_type: str = "full",
+        n_init: int = 5,
+        n_iter: int = 200,
+        tol: float = 1e-5,
+        min_covar: float = 1e-3,
+        horizon: int = 0,
+        random_state: Any = None,
+    ) -> None:
+        self.n_states = n_states
+        self.covariance_type = covariance_type
+        self.n_init = n_init
+        self.n_iter = n_iter
+        self.tol = tol
+        self.min_covar = min_covar
+        self.horizon = horizon
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: Any) -> Self:
+        """Learn the states from X alone, then which regimes `horizon` rows later go with each.
+
+        `y[t]` is the label of row t + `horizon`.
+        """
+        self._validate_params()
+        X, y = validate_data(self, X, y, dtype=np.float64, ensure_all_finite="allow-nan")
+        check_classification_targets(y)
+        self.classes_, codes = np.unique(y, return_inverse=True)
+        rows, lengths = complete_stretches(X)
+        if len(rows) < 2 * self.n_states:
+            raise ValueError(
+                f"{self.n_states} hidden states need at least {2 * self.n_states} complete rows, "
+                f"in stretches of {SHORTEST_STRETCH} or more; of n_samples = {len(X)} rows, "
+                f"{len(rows)} are such. Choose features that are known throughout, or fewer "
+                "states."
+            )
+        centre, scale = rows.mean(axis=0), rows.std(axis=0)
+        # A column that is flat but for rounding has no scale of its own.
+        scale = np.where(scale > 1e-12 * np.abs(centre), scale, 1.0)
+        best, self.health_ = self._best_start((rows - centre) / scale, lengths)
+        self.health_["log_likelihood_per_row"] -= float(np.log(scale).sum())
+
+        order = np.lexsort(best.means.T[::-1])
+        self.startprob_ = best.startprob[order]
+        self.transmat_ = best.transmat[np.ix_(order, order)]
+        self.means_ = best.means[order] * scale + centre
+        self.covars_ = best.covars[order] * np.outer(scale, scale)
+
+        # Filtered, as in service: smoothed states would have seen the regime they explain.
+        then = mix(self._filter(X).proba, self._transitions())
+        met = then.T @ np.eye(len(self.classes_))[codes] + 1  # no regime is impossible
+        self.regime_given_state_ = met / met.sum(axis=1, keepdims=True)
+        return self
+
+    def predict_proba(self, X: Any) -> FloatArray:
+        """Probabilities of shape (n_rows, n_regimes), `horizon` rows after each row."""
+        return mix(self.state_proba(X), self._transitions() @ self.regime_given_state_)
+
+    def predict(self, X: Any) -> npt.NDArray[Any]:
+        """The most probable regime `horizon` rows after each row."""
+        proba = self.predict_proba(X)  # first, because it asks whether there was a fit
+        return np.asarray(self.classes_[proba.argmax(axis=1)])
+
+    def state_proba(self, X: Any) -> FloatArray:
+        """Filtered probabilities of shape (n_rows, n_states): this row and those before."""
+        return self._filter(self._validated(X)).proba
+
+    def smoothed_proba(self, X: Any) -> FloatArray:
+        """State probabilities given all of X. Looks ahead by design: for plots, in hindsight."""
+        return smooth(self.state_proba(X), self.transmat_)
+
+    def log_likelihood(self, X: Any) -> float:
+        """Log density of all rows under the fitted states, in nats."""
+        return self._filter(self._validated(X)).log_likelihood
+
+    def align_to(self, previous: Self, X: Any) -> Self:
+        """Number the states as `previous` does, by their filtered probabilities on X.
+
+        How well that went is added to `health_`. Predictions do not change.
+
+        Raises
+        ------
+        ValueError
+            If the models differ in their number of states.
+        """
+        match = match_states(previous.state_proba(X), self.state_proba(X))
+        order = match.order
+        for name in _BY_STATE:
+            setattr(self, name, getattr(self, name)[order])
+        self.transmat_ = self.transmat_[:, order]
+        self.health_ |= {
+            "match_overlap": float(match.overlap.min()),
+            "match_margin": match.margin,
+            "match_ambiguous": match.ambiguous,
+            "match_moved": int((order != np.arange(len(order))).sum()),
+        }
+        return self
+
+    def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """All that was learned, as arrays without objects: safe to store without pickle."""
+        check_is_fitted(self)
+        arrays = {name: np.array(getattr(self, name)) for name in (*_BY_STATE, *_PLAIN)}
+        if hasattr(self, "feature_names_in_"):
+            arrays["feature_names_in_"] = self.feature_names_in_
+        for name, array in arrays.items():
+            if array.dtype == object:  # text, as pandas holds it
+                arrays[name] = np.array(array.tolist())
+        return arrays | {f"health_{name}": np.array(v) for name, v in self.health_.items()}
+
+    @classmethod
+    def from_arrays(
+        cls, params: dict[str, Any], arrays: dict[str, npt.NDArray[Any]]
+    ) -> "GaussianHMMClassifier":
+        """The fitted classifier that `to_arrays` was called on.
+
+        Parameters
+        ----------
+        params : dict, from `get_params`
+        arrays : dict, from `to_arrays`
+
+        Raises
+        ------
+        ValueError
+            If an array is missing.
+        """
+        if missing := sorted({*_BY_STATE, *_PLAIN} - set(arrays)):
+            raise ValueError(
+                f"A stored hidden Markov model needs {[*_BY_STATE, *_PLAIN]}; {missing} are "
+                "missing. Store what `to_arrays` returns, all of it."
+            )
+        model = cls(**params)
+        for name in (*_BY_STATE, "classes_"):
+            setattr(model, name, np.array(arrays[name]))
+        model.n_features_in_ = int(arrays["n_features_in_"])
+        if "feature_names_in_" in arrays:
+            model.feature_names_in_ = np.array(arrays["feature_names_in_"], dtype=object)
+        found = {k.removeprefix("health_"): v for k, v in arrays.items() if k.startswith("health_")}
+        model.health_ = {name: value.item() for name, value in found.items()}
+        return model
+
+    def _validated(self, X: Any) -> FloatArray:
+        check_is_fitted(self)
+        valid: FloatArray = validate_data(
+            self, X, reset=False, dtype=np.float64, ensure_all_finite="allow-nan"
+        )
+        return valid
+
+    def _filter(self, X: FloatArray) -> Filtered:
+        # Missing features of a row are integrated out: no evidence, not bad evidence.
+        log_density = gaussian_log_density(X, self.means_, self.covars_)
+        return forward_filter(self.startprob_, self.transmat_, log_density)
+
+    def _transitions(self) -> FloatArray:
+        """State to state, `horizon` rows on."""
+        ahead: FloatArray = np.linalg.matrix_power(self.transmat_, self.horizon)
+        return ahead
+
+    def _best_start(self, rows: FloatArray, lengths: list[int]) -> "tuple[_Start, Health]":
+        """The most likely of the starts, all on standardised rows, and how the others did."""
+        random = check_random_state(self.random_state)
+        with _overheard() as remarks, np.errstate(all="ignore"):
+            tried = [self._start(rows, lengths, random) for _ in range(self.n_init)]
+        finite = sorted(filter(None, tried), key=lambda start: -start.log_likelihood)
+        if not finite:
+            raise ValueError(
+                f"None of {self.n_init} starts ended in a finite model of {self.n_states} states "
+                f"on n_samples = {len(rows)} complete rows of {rows.shape[1]} features. Use fewer "
+                "states or features, a larger min_covar, or look for extreme values."
+            )
+        best, per_row = finite[0], [start.log_likelihood / len(rows) for start in finite]
+        return best, {
+            "n_rows": len(rows),
+            "n_stretches": len(lengths),
+            "n_starts": int(self.n_init),
+            "n_finite": len(finite),
+            "n_converged": sum(start.converged for start in finite),
+            "n_at_best": sum(per_row[0] - value <= self.tol for value in per_row),
+            "runner_up_gap": per_row[0] - per_row[1] if len(per_row) > 1 else math.nan,
+            "log_likelihood_per_row": per_row[0],
+            "iterations": best.iterations,
+            "converged": best.converged,
+            "non_monotone": best.non_monotone,
+            "smallest_state_rows": best.smallest_state_rows,
+            "smallest_eigenvalue": float(np.linalg.eigvalsh(best.covars).min()),
+            "n_remarks": len(remarks),
+        }
+
+    def _start(self, rows: FloatArray, lengths: list[int], random: Any) -> "_Start | None":
+        """One start carried to convergence; None if it ended in nothing finite."""
+        means, covars = _first_guess(rows, self.n_states, random)
+        # Where a row is so far from every state that "scaling" underflows, "log" is slower.
+        for implementation in ("scaling", "log"):
+            hmm = self._unfitted(rows, implementation)
+            hmm.means_ = means
+            hmm.covars_ = covars if self.covariance_type == "full" else _diagonals(covars)
+            try:
+                hmm.fit(rows, lengths)
+                log_likelihood, smoothed = hmm.score_samples(rows, lengths)
+            except ValueError:
+                continue
+            start = _Start.read(hmm, float(log_likelihood), smoothed)
+            if start.is_finite():
+                return start
+        return None
+
+    def _unfitted(self, rows: FloatArray, implementation: str) -> Any:
+        k, n_features = self.n_states, rows.shape[1]
+        # hmmlearn divides the prior by a state's rows and adds it to *every* entry given a
+        # scalar; as a matrix over the rows of an average state it adds min_covar to each
+        # variance.
+        prior = self.min_covar * len(rows) / k
+        hmm = GaussianHMM(
+            k,
+            self.covariance_type,
+            covars_prior=prior * np.eye(n_features) if self.covariance_type == "full" else prior,
+            startprob_prior=1 + PSEUDO_COUNT,
+            transmat_prior=1 + PSEUDO_COUNT,
+            n_iter=self.n_iter,
+            init_params="",
+            implementation=implementation,
+        )
+        hmm.monitor_ = _Monitor(self.tol * len(rows), self.n_iter, verbose=False)
+        hmm.startprob_ = np.full(k, 1 / k)
+        leave = (1 - STAY) / max(k - 1, 1)
+        hmm.transmat_ = np.full((k, k), leave) + np.eye(k) * (STAY - leave if k > 1 else 1 - leave)
+        return hmm
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
+
+
+def complete_stretches(X: FloatArray) -> tuple[FloatArray, list[int]]:
+    """Rows of the stretches without a missing value, and the length of each stretch.
+
+    A gap ends a stretch; one shorter than `SHORTEST_STRETCH` is left out.
+    """
+    known = ~np.isnan(X).any(axis=1)
+    edges = np.flatnonzero(np.diff(known, prepend=False, append=False)).reshape(-1, 2)
+    kept = [(first, end) for first, end in edges if end - first >= SHORTEST_STRETCH]
+    rows = np.concatenate([X[first:end] for first, end in kept] or [X[:0]])
+    return rows, [int(end - first) for first, end in kept]
+
+
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """Where one start ended; covariances full whatever the type."""
+
+    startprob: FloatArray
+    transmat: FloatArray
+    means: FloatArray
+    covars: FloatArray
+    log_likelihood: float
+    iterations: int
+    converged: bool
+    non_monotone: bool
+    smallest_state_rows: float
+
+    @classmethod
+    def read(cls, hmm: Any, log_likelihood: float, smoothed: FloatArray) -> Self:
+        return cls(
+            startprob=hmm.startprob_,
+            transmat=hmm.transmat_,
+            means=hmm.means_,
+            covars=np.array(hmm.covars_),
+            log_likelihood=log_likelihood,
+            iterations=int(hmm.monitor_.iter),
+            converged=hmm.monitor_.settled,
+            non_monotone=hmm.monitor_.fell,
+            smallest_state_rows=float(smoothed.sum(axis=0).min()),
+        )
+
+    def is_finite(self) -> bool:
+        arrays = (self.startprob, self.transmat, self.means, self.covars)
+        return (
+            math.isfinite(self.log_likelihood)
+            and all(np.isfinite(array).all() for array in arrays)
+            and bool(np.linalg.eigvalsh(self.covars).min() > 0)
+        )
+
+
+class _Monitor(ConvergenceMonitor):
+    """hmmlearn's monitor, except that running out of steps is not convergence.
+
+    With priors the likelihood alone may dip on the way up, so a fall is noted, not an end.
+    """
+
+    def report(self, log_prob: float) -> None:
+        self.history.append(log_prob)
+        self.iter += 1
+
+    @property
+    def converged(self) -> bool:
+        return self.settled
+
+    @property
+    def settled(self) -> bool:
+        return len(self.history) > 1 and bool(abs(self.history[-1] - self.history[-2]) < self.tol)
+
+    @property
+    def fell(self) -> bool:
+        return bool((np.diff(self.history) < -self.tol).any())
+
+
+def _first_guess(rows: FloatArray, n_states: int, random: Any) -> tuple[FloatArray, FloatArray]:
+    """Mean and covariance of each state from a random segment, half of it the whole sample.
+
+    Segments are as long for every state: from one row to the share of an average state, long
+    and short equally likely. k-means would cost as much as 25 steps from here.
+    """
+    length = max(int((len(rows) / n_states) ** random.uniform()), 1)
+    firsts = random.choice(len(rows) - length + 1, size=n_states, replace=False)
+    segments = np.stack([rows[first : first + length] for first in firsts])
+    means = segments.mean(axis=1)
+    centred = segments - means[:, None]
+    within = np.einsum("kti,ktj->kij", centred, centred) / length
+    pooled = rows.T @ rows / len(rows)
+    return means, (within + pooled) / 2 + 1e-3 * np.eye(rows.shape[1])
+
+
+def _diagonals(covars: FloatArray) -> FloatArray:
+    return np.ascontiguousarray(np.diagonal(covars, axis1=1, axis2=2))
+
+
+@contextmanager
+def _overheard() -> Iterator[list[str]]:
+    """What hmmlearn would have logged, collected instead."""
+    remarks: list[str] = []
+
+    def keep(record: logging.LogRecord) -> bool:
+        remarks.append(record.getMessage())
+        return False
+
+    log = logging.getLogger("hmmlearn.base")
+    log.addFilter(keep)
+    try:
+        yield remarks
+    finally:
+        log.removeFilter(keep)

@@ -1,0 +1,152 @@
+"""Versions of the model: register, promote, load the champion."""
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from regime.bundle import Bundle
+from regime.exceptions import StoreError
+from regime.experiment import ExperimentResult
+from regime.settings import Settings
+from regime.tracking.mlflow_client import client
+from regime.tracking.storage import check_digest, load_bundle, save_bundle, sha256
+
+MODEL = "equity-leadership-regime"
+CHAMPION, CHALLENGER = "champion", "challenger"
+_DIGEST = "bundle_sha256"
+_RECORD_DIGEST = "walk_forward_sha256"
+_FOLDER = "bundle"
+_RECORD = "walk_forward.parquet"
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A registered version with what it needs to speak of any day.
+
+    Attributes
+    ----------
+    number : the registry's
+    bundle : the fitted model
+    walk_forward : DataFrame
+        Out-of-sample probabilities up to the end of training: `date`, `horizon`, a column
+        per regime, `fitted_on`.
+    simulated : whether it was trained on a simulated market
+    """
+
+    number: str
+    bundle: Bundle
+    walk_forward: pd.DataFrame
+    simulated: bool
+
+
+def register(
+    bundle: Bundle, result: ExperimentResult, run_id: str, settings: Settings, *, simulated: bool
+) -> str:
+    """Store a bundle in its run, register it as the challenger, and return its version.
+
+    The walk-forward of the same experiment goes with it: what the version may say of days
+    it was trained on.
+    """
+    from mlflow.exceptions import MlflowException
+
+    tracker = client(settings)
+    with tempfile.TemporaryDirectory() as folder:
+        digest = save_bundle(bundle, Path(folder) / _FOLDER)
+        record = Path(folder) / _FOLDER / _RECORD
+        mine = result.predictions["baskets"] == bundle.baskets
+        result.predictions[mine].drop(columns="baskets").to_parquet(record, index=False)
+        record_digest = sha256(record)
+        tracker.log_artifacts(run_id, str(Path(folder) / _FOLDER), _FOLDER)
+    try:
+        tracker.create_registered_model(MODEL)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+    version = tracker.create_model_version(
+        MODEL,
+        source=f"{tracker.get_run(run_id).info.artifact_uri}/{_FOLDER}",
+        run_id=run_id,
+        tags={
+            _DIGEST: digest,
+            _RECORD_DIGEST: record_digest,
+            "experiment": bundle.config.name,
+            "baskets": bundle.baskets,
+            "trained_until": f"{bundle.trained_until:%Y-%m-%d}",
+            "data": "SIMULATED" if simulated else "market",
+        },
+    )
+    tracker.set_registered_model_alias(MODEL, CHALLENGER, version.version)
+    return str(version.version)
+
+
+def promote(settings: Settings, version: str | None = None) -> str:
+    """Make a version the champion, the challenger by default, once it is known to load."""
+    tracker = client(settings)
+    chosen = _version(tracker, version or CHALLENGER)
+    _load(tracker, chosen)
+    tracker.set_registered_model_alias(MODEL, CHAMPION, chosen.version)
+    return str(chosen.version)
+
+
+def load_version(settings: Settings, version: str = CHAMPION) -> Version:
+    """A version by number or alias, checked to the byte before anything is loaded."""
+    tracker = client(settings)
+    return _load(tracker, _version(tracker, version))
+
+
+def _version(tracker: Any, wanted: str) -> Any:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        if wanted.isdigit():
+            return tracker.get_model_version(MODEL, wanted)
+        return tracker.get_model_version_by_alias(MODEL, wanted)
+    except MlflowException as error:
+        if wanted == CHAMPION:
+            raise StoreError(
+                "No model is in service yet. Run `regime retrain experiments/"
+                "boosting_from_filter.toml`, then `regime promote`."
+            ) from error
+        if wanted == CHALLENGER:
+            raise StoreError(
+                "There is no version to promote. Run `regime retrain experiments/"
+                "boosting_from_filter.toml` first."
+            ) from error
+        try:
+            known = [found.version for found in tracker.search_model_versions(f"name='{MODEL}'")]
+        except MlflowException:
+            known = []
+        raise StoreError(
+            f"There is no version {wanted!r}. Registered: {', '.join(map(str, known)) or 'none'}."
+        ) from error
+
+
+def _load(tracker: Any, version: Any) -> Version:
+    from mlflow.exceptions import MlflowException
+
+    digest = version.tags.get(_DIGEST)
+    if digest is None:
+        raise StoreError(
+            f"Version {version.version} was not registered by `regime retrain`: it carries no "
+            "digest. It was not loaded."
+        )
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            files = tracker.download_artifacts(version.run_id, _FOLDER, folder)
+        except (MlflowException, OSError) as error:
+            raise StoreError(
+                f"The files of version {version.version} cannot be read: "
+                f"{str(error).splitlines()[0]}. Retrain it: `regime retrain`."
+            ) from error
+        bundle = load_bundle(Path(files), digest=digest)
+        check_digest(Path(files) / _RECORD, version.tags.get(_RECORD_DIGEST, ""))
+        walk_forward = pd.read_parquet(Path(files) / _RECORD)
+    return Version(
+        number=str(version.version),
+        bundle=bundle,
+        walk_forward=walk_forward,
+        simulated=version.tags.get("data") == "SIMULATED",
+    )

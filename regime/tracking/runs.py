@@ -1,0 +1,190 @@
+"""One MLflow run per experiment: what was asked, on which data, and what came out."""
+
+import importlib.metadata
+import json
+import shutil
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from regime.config import ExperimentConfig
+from regime.evaluation.scores import log_losses
+from regime.experiment import ExperimentResult
+from regime.labels.leadership import target
+from regime.settings import Settings
+from regime.taxonomy import REGIMES
+from regime.tracking.figures import edge_by_decade, probability_ribbon, reliability
+from regime.tracking.mlflow_client import client, experiment_id
+
+_NO_METRIC = {"experiment", "baskets", "horizon", "test_from", "test_to", "by_decade"}
+_BATCH = 1000  # metrics MLflow takes at once
+
+
+def log_result(
+    result: ExperimentResult,
+    settings: Settings,
+    *,
+    simulated: bool,
+    tags: dict[str, str] | None = None,
+) -> str:
+    """Log one experiment and return its run id; a run that fails half-way says FAILED.
+
+    Parameters: the configuration, flattened. Metrics: every score, named
+    `score/baskets_horizon`, and per refit the log loss of the days it served. Artefacts:
+    predictions and calls as Parquet, figures, scores, the environment.
+    """
+    tracker = client(settings)
+    run = tracker.create_run(
+        experiment_id(tracker, settings),
+        run_name=result.config.name,
+        tags=_tags(result, simulated, tags),
+    )
+    run_id = str(run.info.run_id)
+    try:
+        _log_parameters(tracker, run_id, result.config)
+        _log_dataset(tracker, run_id, result, simulated)
+        _log_metrics(tracker, run_id, result)
+        with tempfile.TemporaryDirectory() as folder:
+            _write_artefacts(result, Path(folder))
+            tracker.log_artifacts(run_id, folder)
+        tracker.set_terminated(run_id, "FINISHED")
+    except BaseException:
+        tracker.set_terminated(run_id, "FAILED")
+        raise
+    return run_id
+
+
+def code_version() -> str:
+    """The commit, with a + where the tree differs from it; "unknown" outside a checkout."""
+    try:
+        commit = _git("rev-parse", "--short=12", "HEAD")
+        changes = _git("status", "--porcelain")
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
+    return commit + ("+" if changes else "")
+
+
+def _git(*words: str) -> str:
+    command = [shutil.which("git") or "git", "-C", str(Path(__file__).parent), *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
+    return done.stdout.strip()
+
+
+def environment() -> str:
+    """Installed packages and their versions, one a line."""
+    names = {
+        f"{found.metadata['Name']}=={found.version}" for found in importlib.metadata.distributions()
+    }
+    return "\n".join(sorted(names, key=str.lower)) + "\n"
+
+
+def _tags(result: ExperimentResult, simulated: bool, more: dict[str, str] | None) -> dict[str, str]:
+    return {
+        "mlflow.note.content": result.config.question,
+        "question": result.config.question,
+        "data": "SIMULATED" if simulated else "market",
+        "panel_digest": result.panel_digest,
+        "code_version": code_version(),
+        **(more or {}),
+    }
+
+
+def _log_parameters(tracker: Any, run_id: str, config: ExperimentConfig) -> None:
+    from mlflow.entities import Param
+
+    flat = pd.json_normalize(config.model_dump(mode="json", exclude={"name", "question"}))
+    params = [Param(str(key), str(value)[:500]) for key, value in flat.iloc[0].items()]
+    tracker.log_batch(run_id, params=params)
+
+
+def _log_dataset(tracker: Any, run_id: str, result: ExperimentResult, simulated: bool) -> None:
+    from mlflow.entities import Dataset, DatasetInput
+
+    days = result.labels["date"]
+    dataset = Dataset(
+        name="SIMULATED market" if simulated else "market panel",
+        digest=result.panel_digest,
+        source_type="local",
+        source=json.dumps({"store": "observations"}),
+        profile=json.dumps({"from": f"{days.min():%Y-%m-%d}", "to": f"{days.max():%Y-%m-%d}"}),
+    )
+    tracker.log_inputs(run_id, datasets=[DatasetInput(dataset=dataset, tags=[])])
+
+
+def _log_metrics(tracker: Any, run_id: str, result: ExperimentResult) -> None:
+    from mlflow.entities import Metric
+
+    now = int(time.time() * 1000)
+    metrics = [
+        Metric(f"{name}/{row['baskets']}_{row['horizon']}d", float(value), now, 0)
+        for row in result.scores
+        for name, value in row.items()
+        if name not in _NO_METRIC and value is not None
+    ]
+    for (baskets, horizon), steps in refit_losses(result).groupby(["baskets", "horizon"]):
+        metrics += [
+            Metric(f"refit_log_loss/{baskets}_{horizon}d", loss, now, step)
+            for step, loss in enumerate(steps["log_loss"].tolist())
+        ]
+    metrics += _health_metrics(result, now)
+    for start in range(0, len(metrics), _BATCH):
+        tracker.log_batch(run_id, metrics=metrics[start : start + _BATCH])
+
+
+def _health_metrics(result: ExperimentResult, now: int) -> list[Any]:
+    from mlflow.entities import Metric
+
+    metrics = []
+    for (baskets, horizon), fits in result.fits.groupby(["baskets", "horizon"]):
+        for name in fits.columns.drop(["baskets", "horizon", "fitted_on"]):
+            metrics += [
+                Metric(f"fit_{name}/{baskets}_{horizon}d", float(value), now, step)
+                for step, value in enumerate(fits[name])
+                if pd.notna(value)
+            ]
+    return metrics
+
+
+def refit_losses(result: ExperimentResult) -> pd.DataFrame:
+    """Log loss of the settled days each fit served: `baskets, horizon, fitted_on, log_loss`."""
+    parts = []
+    made = result.predictions[["baskets", "horizon"]].drop_duplicates()
+    for baskets, horizon in made.itertuples(index=False):
+        path = result.labels[result.labels["baskets"] == baskets].set_index("date")
+        actual = target(path, int(horizon))["regime"].dropna()
+        mine = (result.predictions["baskets"] == baskets) & (
+            result.predictions["horizon"] == horizon
+        )
+        proba = result.predictions[mine].set_index("date")
+        proba = proba[proba.index.isin(actual.index)]
+        losses = log_losses(proba[list(REGIMES)], actual[proba.index])
+        table = losses.groupby(proba["fitted_on"]).mean().rename("log_loss").reset_index()
+        parts.append(table.assign(baskets=baskets, horizon=horizon))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _write_artefacts(result: ExperimentResult, folder: Path) -> None:
+    figures = folder / "figures"
+    figures.mkdir()
+    for baskets in result.config.baskets:
+        mine = {
+            name: getattr(result, name).query("baskets == @baskets")
+            for name in ("predictions", "labels")
+        }
+        for name, figure in (
+            ("ribbon", probability_ribbon(mine["predictions"], mine["labels"])),
+            ("reliability", reliability(mine["predictions"], mine["labels"])),
+            (
+                "edge_by_decade",
+                edge_by_decade([r for r in result.scores if r["baskets"] == baskets]),
+            ),
+        ):
+            figure.savefig(figures / f"{name}_{baskets}.png", dpi=110)
+    for name in ("predictions", "calls", "labels"):
+        getattr(result, name).to_parquet(folder / f"{name}.parquet", index=False)
+    (folder / "scores.json").write_text(json.dumps(result.scores, indent=1), encoding="utf-8")
+    (folder / "environment.txt").write_text(environment(), encoding="utf-8")

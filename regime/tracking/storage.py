@@ -1,0 +1,200 @@
+"""A bundle as files that hold numbers and names, never code.
+
+Each classifier is a chain of steps. A step of a class listed in `ARRAYS` is stored as the
+arrays it learned and the parameters it was given; tree ensembles are stored by skops, with
+the list of trusted types kept here, not in the file. `bundle.json` names every file with
+its SHA-256, and a version's digest is that of `bundle.json`: a byte changed anywhere is
+noticed before anything is loaded. Nothing on this path can unpickle.
+"""
+
+import hashlib
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import skops.io
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+from skops.io.exceptions import UntrustedTypesFoundException
+
+from regime.bundle import Bundle
+from regime.config import ExperimentConfig
+from regime.exceptions import StoreError
+from regime.models.hmm import GaussianHMMClassifier
+from regime.models.persistence import PersistenceClassifier
+from regime.models.selection import KnownFeatures
+
+FORMAT = 1
+MANIFEST = "bundle.json"
+SKOPS = "skops"
+
+# What each class has learned after `fit`; with its parameters it is the whole of it.
+ARRAYS: dict[str, tuple[type, tuple[str, ...]]] = {
+    kind.__name__: (kind, learned)
+    for kind, learned in (
+        (KnownFeatures, ("known_",)),
+        (StandardScaler, ("mean_", "scale_", "var_", "n_samples_seen_")),
+        (LogisticRegression, ("classes_", "coef_", "intercept_", "n_iter_")),
+        (PersistenceClassifier, ("classes_", "transition_", "prior_")),
+        (GaussianHMMClassifier, ()),  # says itself what it has learned
+    )
+}
+_INPUT = ("n_features_in_", "feature_names_in_")
+
+# What a stored tree ensemble may be made of beyond what skops trusts by itself. The list
+# lives here and never in a model file. Trees hold node numbers that nobody checks against
+# their bounds, which is why no file is opened before its digest was found right.
+TRUSTED = [
+    "numpy.dtype",
+    "regime.models.boosting.LaterBlock",
+    "sklearn.calibration._CalibratedClassifier",
+    "sklearn.calibration._TemperatureScaling",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.tree._tree.Tree",
+]
+
+
+def save_bundle(bundle: Bundle, folder: Path) -> str:
+    """Write a bundle into an empty folder and return its digest."""
+    folder.mkdir(parents=True, exist_ok=True)
+    classifiers = {
+        str(horizon): [
+            _save_step(step, folder, f"h{horizon}-{number}")
+            for number, step in enumerate(_steps(classifier))
+        ]
+        for horizon, classifier in bundle.classifiers.items()
+    }
+    manifest = {
+        "format": FORMAT,
+        "config": bundle.config.model_dump(mode="json"),
+        "baskets": bundle.baskets,
+        "trained_until": f"{bundle.trained_until:%Y-%m-%d}",
+        "classifiers": classifiers,
+    }
+    text = json.dumps(manifest, indent=1, allow_nan=False)
+    (folder / MANIFEST).write_text(text, encoding="utf-8")
+    return sha256(folder / MANIFEST)
+
+
+def load_bundle(folder: Path, *, digest: str) -> Bundle:
+    """Read a bundle back, if it is to the byte what had this digest.
+
+    Raises
+    ------
+    StoreError
+        If a file is missing, was changed, or holds a type that is not trusted.
+    """
+    try:
+        check_digest(folder / MANIFEST, digest)
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        if manifest["format"] != FORMAT:
+            raise StoreError(
+                f"The model in {folder} has format {manifest['format']}; this program reads "
+                f"{FORMAT}. Retrain it, or install the program that wrote it."
+            )
+        for step in (step for steps in manifest["classifiers"].values() for step in steps):
+            _check_step(step, folder)
+        return Bundle(
+            config=ExperimentConfig.model_validate_json(json.dumps(manifest["config"])),
+            baskets=manifest["baskets"],
+            trained_until=pd.Timestamp(manifest["trained_until"]),
+            classifiers={
+                int(horizon): make_pipeline(*(_load_step(step, folder) for step in steps))
+                for horizon, steps in manifest["classifiers"].items()
+            },
+        )
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        raise StoreError(
+            f"The model in {folder} cannot be read: {error}. Retrain it: `regime retrain`."
+        ) from error
+
+
+def _steps(classifier: Any) -> list[Any]:
+    if isinstance(classifier, Pipeline):
+        return [step for _, step in classifier.steps]
+    return [classifier]
+
+
+def _save_step(step: Any, folder: Path, stem: str) -> dict[str, Any]:
+    name = type(step).__name__
+    if name not in ARRAYS:
+        path = folder / f"{stem}.{SKOPS}"
+        skops.io.dump(step, path)
+        return {"class": SKOPS, "file": path.name, "sha256": sha256(path)}
+    path = folder / f"{stem}.npz"
+    arrays: dict[str, Any] = _learned(step, ARRAYS[name][1])
+    np.savez(path, allow_pickle=False, **arrays)
+    params = {key: _plain(value) for key, value in step.get_params(deep=False).items()}
+    return {"class": name, "params": params, "file": path.name, "sha256": sha256(path)}
+
+
+def _check_step(entry: dict[str, Any], folder: Path) -> None:
+    name = entry["file"]
+    if Path(name).name != name:
+        raise StoreError(f"The model in {folder} names a file outside of it: {name!r}. Retrain it.")
+    check_digest(folder / name, entry["sha256"])
+
+
+def _load_step(entry: dict[str, Any], folder: Path) -> Any:
+    name = entry["file"]
+    if entry["class"] == SKOPS:
+        try:
+            return skops.io.load(folder / name, trusted=TRUSTED)
+        except UntrustedTypesFoundException as error:
+            raise StoreError(
+                f"The model file {folder / name} holds a type that is not trusted: "
+                f"{str(error).splitlines()[0]} It was not loaded. Retrain it: `regime retrain`."
+            ) from error
+    kind, _ = ARRAYS[entry["class"]]
+    with np.load(folder / name, allow_pickle=False) as file:
+        arrays = {key: file[key] for key in file.files}
+    if kind is GaussianHMMClassifier:
+        return GaussianHMMClassifier.from_arrays(entry["params"], arrays)
+    step = kind(**entry["params"])
+    for key, value in arrays.items():
+        setattr(step, key, _restored(value))
+    return step
+
+
+def _learned(step: Any, names: tuple[str, ...]) -> dict[str, np.ndarray]:
+    if isinstance(step, GaussianHMMClassifier):
+        return dict(step.to_arrays())
+    found = {name: getattr(step, name) for name in (*names, *_INPUT) if hasattr(step, name)}
+    return {
+        name: np.asarray(value, dtype=str) if np.asarray(value).dtype == object else value
+        for name, value in found.items()
+    }
+
+
+def _restored(value: np.ndarray) -> Any:
+    if value.dtype.kind == "U":
+        return value.astype(object)  # what scikit-learn keeps names in
+    return value.item() if value.ndim == 0 else value
+
+
+def _plain(value: Any) -> Any:
+    """A parameter as JSON can hold it."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    raise StoreError(f"A parameter of a model must be a plain value to be stored, not {value!r}.")
+
+
+def check_digest(path: Path, expected: str) -> None:
+    """Refuse a file that is not, to the byte, what was registered."""
+    found = sha256(path)
+    if found != expected:
+        raise StoreError(
+            f"The model file {path} is not what was registered: its SHA-256 begins with "
+            f"{found[:12]}, not {expected[:12]}. It was not loaded. Retrain, or restore the file."
+        )
+
+
+def sha256(path: Path) -> str:
+    """Digest of a file, in hex."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()

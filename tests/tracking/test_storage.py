@@ -1,0 +1,179 @@
+"""A stored model: the same to the bit, refused when a byte differs, and never code."""
+
+import io
+import json
+import pickle
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import skops.io
+
+from regime.bundle import Bundle, fit_bundle
+from regime.config import ExperimentConfig
+from regime.exceptions import StoreError
+from regime.tracking.storage import load_bundle, save_bundle, sha256
+
+KINDS = {
+    "climatology": {},
+    "persistence": {},
+    "filter": {},
+    "logistic": {"sets": ["path", "leadership", "stress"]},
+    "hist_gradient_boosting": {"sets": ["leadership", "stress"]},
+    "boosting": {"sets": ["leadership", "stress"]},
+    "boosting_from_filter": {"sets": ["leadership", "stress"]},
+    "gaussian_hmm": {"sets": ["stress"]},
+}
+FAST = {
+    "hist_gradient_boosting": {"max_iter": 5},
+    "boosting": {"max_iter": 5},
+    "boosting_from_filter": {"n_estimators": 5},
+    "gaussian_hmm": {"n_init": 1, "n_iter": 20},
+}
+
+
+def config(kind):
+    return ExperimentConfig(
+        name=kind,
+        baskets=("french",),
+        features=KINDS[kind],
+        labels={"horizons": (0, 21)},
+        training={"every": 1 if kind in ("persistence", "gaussian_hmm") else 3},
+        model={"kind": kind, "params": FAST.get(kind, {})},
+    )
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def stored(request, market, tmp_path_factory):
+    """A fitted bundle of each kind, its folder and its digest."""
+    bundle = fit_bundle(config(request.param), "french", market[:"2003-12-31"])
+    folder = tmp_path_factory.mktemp(request.param)
+    return bundle, folder, save_bundle(bundle, folder)
+
+
+def test_a_bundle_comes_back_to_the_bit_and_without_pickle(stored, market, monkeypatch):
+    bundle, folder, digest = stored
+
+    def refuse(*_, **__):
+        raise AssertionError("something was unpickled")
+
+    for module, name in ((pickle, "loads"), (pickle, "load"), (pickle, "Unpickler")):
+        monkeypatch.setattr(module, name, refuse)
+    import joblib
+
+    monkeypatch.setattr(joblib, "load", refuse)
+    loaded = load_bundle(folder, digest=digest)
+    monkeypatch.undo()
+    assert loaded.config == bundle.config
+    assert loaded.trained_until == bundle.trained_until
+    pd.testing.assert_frame_equal(
+        loaded.predict_proba(market), bundle.predict_proba(market), check_exact=True
+    )
+
+
+def test_no_file_of_a_bundle_is_a_pickle(stored):
+    _, folder, _ = stored
+    for path in folder.iterdir():
+        assert path.suffix in {".json", ".npz", ".skops"}
+        if path.suffix != ".json":
+            with zipfile.ZipFile(path) as archive:
+                assert not [
+                    name for name in archive.namelist() if name.endswith((".pkl", ".pickle"))
+                ]
+
+
+def test_a_changed_byte_is_noticed_before_anything_is_loaded(stored, tmp_path):
+    _, folder, digest = stored
+    for path in sorted(folder.iterdir()):
+        copy = tmp_path / path.name
+        copy.mkdir()
+        for file in folder.iterdir():
+            (copy / file.name).write_bytes(file.read_bytes())
+        damaged = bytearray(path.read_bytes())
+        damaged[len(damaged) // 2] ^= 1
+        (copy / path.name).write_bytes(damaged)
+        with pytest.raises(StoreError, match="not what was registered"):
+            load_bundle(copy, digest=digest)
+
+
+def test_a_missing_file_and_a_newer_format_are_clear(stored, tmp_path):
+    _, folder, digest = stored
+    with pytest.raises(StoreError, match="cannot be read"):
+        load_bundle(tmp_path / "nothing", digest=digest)
+    manifest = json.loads((folder / "bundle.json").read_text()) | {"format": 99}
+    (tmp_path / "bundle.json").write_text(json.dumps(manifest))
+    with pytest.raises(StoreError, match="format 99"):
+        load_bundle(tmp_path, digest=sha256(tmp_path / "bundle.json"))
+
+
+def forged(folder: Path, name: str, content: bytes, kind: str) -> str:
+    """A folder whose digests fit, but whose model file an attacker wrote."""
+    (folder / Path(name).name).write_bytes(content)
+    manifest = {
+        "format": 1,
+        "config": config("filter").model_dump(mode="json"),
+        "baskets": "french",
+        "trained_until": "2003-12-31",
+        "classifiers": {
+            "0": [{"class": kind, "params": {}, "file": name,
+                   "sha256": sha256(folder / Path(name).name)}]
+        },
+    }  # fmt: skip
+    (folder / "bundle.json").write_text(json.dumps(manifest))
+    return sha256(folder / "bundle.json")
+
+
+class Exploit:
+    """Writes a file when it is unpickled."""
+
+    def __init__(self, proof):
+        self.proof = str(proof)
+
+    def __reduce__(self):
+        return Path.write_text, (Path(self.proof), "executed")
+
+
+def test_a_crafted_pickle_is_never_executed(tmp_path):
+    proof = tmp_path / "proof"
+    arrays = io.BytesIO()
+    np.savez(arrays, known_=np.array([Exploit(proof)], dtype=object))
+    for name, content, kind in (
+        ("h0-0.npz", arrays.getvalue(), "KnownFeatures"),
+        ("h0-0.npz", pickle.dumps(Exploit(proof)), "StandardScaler"),
+        ("h0-0.skops", pickle.dumps(Exploit(proof)), "skops"),
+    ):
+        digest = forged(tmp_path, name, content, kind)
+        with pytest.raises(StoreError, match="cannot be read"):
+            load_bundle(tmp_path, digest=digest)
+    assert not proof.exists()
+    pickle.loads(pickle.dumps(Exploit(proof)))
+    assert proof.exists()  # the attack itself works
+
+
+def test_a_skops_file_of_a_type_we_do_not_trust_is_refused(tmp_path):
+    content = skops.io.dumps(Exploit(tmp_path / "proof"))
+    digest = forged(tmp_path, "h0-0.skops", content, "skops")
+    with pytest.raises(StoreError, match="not trusted"):
+        load_bundle(tmp_path, digest=digest)
+
+
+def test_a_manifest_cannot_reach_outside_its_folder_or_name_a_class(tmp_path):
+    digest = forged(tmp_path, "../h0-0.npz", b"x", "KnownFeatures")
+    with pytest.raises(StoreError, match="outside of it"):
+        load_bundle(tmp_path, digest=digest)
+    digest = forged(tmp_path, "h0-0.npz", b"x", "os.system")
+    with pytest.raises(StoreError, match="cannot be read"):
+        load_bundle(tmp_path, digest=digest)
+
+
+def test_a_bundle_is_blind_to_the_future(stored, market):
+    bundle: Bundle = stored[0]
+    whole = bundle.predict_proba(market)
+    part = bundle.predict_proba(market[:"2004-06-30"])
+    before = whole[whole["date"] <= part["date"].max()].reset_index(drop=True)
+    ordered = part.sort_values(["horizon", "date"], ignore_index=True)
+    pd.testing.assert_frame_equal(
+        before.sort_values(["horizon", "date"], ignore_index=True), ordered, check_exact=True
+    )

@@ -1,0 +1,69 @@
+"""Refit one experiment on all history and register it: regime retrain EXPERIMENT.toml"""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from training.console import note, progress, run, say
+
+
+def retrain(
+    experiment: Annotated[
+        Path, typer.Argument(help="Experiment file, e.g. experiments/boosting_from_filter.toml.")
+    ],
+    until: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="Train as of this day: on what was known then."),
+    ] = None,
+    baskets: Annotated[
+        str | None, typer.Option(help="Basket set; by default funds, if the experiment has them.")
+    ] = None,
+) -> None:
+    """Walk the experiment forward, fit it on everything confirmed, register it as challenger.
+
+    Example: regime retrain experiments/boosting_from_filter.toml --until 2014-12-31
+    """
+    import pandas as pd
+
+    from regime.config import load_experiment
+    from regime.data.as_of import panel_as_of
+    from regime.data.calendar import end_of_day
+    from regime.data.store import ObservationStore
+    from regime.settings import Settings
+
+    settings = Settings()
+    config = load_experiment(experiment)
+    store = ObservationStore(settings.store)
+    panel = panel_as_of(store, end_of_day(pd.Timestamp(until)) if until else None)
+    version = train(config, panel, settings, simulated=store.is_simulated(), baskets=baskets)
+    say(f"Version {version} is the challenger. Next: regime promote {version}")
+
+
+def train(config, panel, settings, *, simulated, baskets=None):  # type: ignore[no-untyped-def]
+    """Walk forward, fit, log and register; the version's number."""
+    from regime.bundle import fit_bundle
+    from regime.exceptions import ConfigError
+    from regime.experiment import Comparison, count_fits
+    from regime.tracking.registry import register
+    from regime.tracking.runs import log_result
+
+    chosen = baskets or ("funds" if "funds" in config.baskets else config.baskets[0])
+    if chosen not in config.baskets:
+        raise ConfigError(
+            f"{config.name} has the baskets {', '.join(config.baskets)}, not {chosen!r}. "
+            "Choose one of them, or add it to the experiment's `baskets`."
+        )
+    config = config.model_copy(update={"baskets": (chosen,)})
+    with progress(count_fits([config], panel), "walking forward") as step:
+        result = Comparison(panel, on_fit=step).run(config)
+    bundle = fit_bundle(config, chosen, panel)
+    run_id = log_result(result, settings, simulated=simulated, tags={"purpose": "retrain"})
+    note(f"MLflow run {run_id}: {config.name}, {chosen} baskets, trained until "
+         f"{bundle.trained_until:%Y-%m-%d}.")  # fmt: skip
+    return register(bundle, result, run_id, settings, simulated=simulated)
+
+
+if __name__ == "__main__":
+    run(retrain)

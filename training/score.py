@@ -1,0 +1,78 @@
+"""Probabilities from the champion: regime score"""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from training.console import note, run, say
+
+_DAY = "%Y-%m-%d"
+
+
+def score(
+    as_of: Annotated[
+        datetime | None, typer.Option(formats=[_DAY], help="Score with what was known this day.")
+    ] = None,
+    since: Annotated[
+        datetime | None, typer.Option(formats=[_DAY], help="First day; by default the last one.")
+    ] = None,
+    csv: Annotated[Path | None, typer.Option(help="Write the rows here as CSV.")] = None,
+    json: Annotated[Path | None, typer.Option(help="Write the rows here as JSON.")] = None,
+    in_sample: Annotated[
+        bool, typer.Option("--in-sample", help="Also what the model says of days it trained on.")
+    ] = False,
+) -> None:
+    """Score the newest close with the model in service, and keep it for the app.
+
+    Days up to the end of training come from the walk-forward, later ones from the model.
+    Example: regime score --since 2024-01-01 --csv probabilities.csv
+    """
+    import pandas as pd
+
+    from regime.data.as_of import panel_as_of
+    from regime.data.calendar import end_of_day, last_closed_session
+    from regime.data.store import ObservationStore
+    from regime.exceptions import EvaluationError
+    from regime.scoring import score_days
+    from regime.settings import Settings
+    from regime.tracking.published import publish, write_rows
+    from regime.tracking.registry import load_version
+
+    settings = Settings()
+    store = ObservationStore(settings.store)
+    panel = panel_as_of(store, end_of_day(pd.Timestamp(as_of)) if as_of else None)
+    version = load_version(settings)
+    simulated = store.is_simulated() or version.simulated
+    rows = score_days(
+        version.bundle,
+        version.walk_forward,
+        panel,
+        version=version.number,
+        newest_close=None if as_of else last_closed_session(pd.Timestamp.now("UTC")),
+        in_sample=in_sample,
+    )
+    if as_of is None and not in_sample:
+        publish(rows, version.bundle, panel, settings, simulated=simulated)
+    first = pd.Timestamp(since) if since else rows["date"].max()
+    rows = rows[rows["date"] >= first]
+    if rows.empty:
+        raise EvaluationError(
+            f"There is nothing to score since {first:%Y-%m-%d}; the newest day with a lead is "
+            f"{panel.index[-1]:%Y-%m-%d}. Fetch newer data, or choose an earlier day."
+        )
+    if simulated:
+        note("SIMULATED market: these numbers say nothing about real prices.")
+    for path, kind in ((csv, "csv"), (json, "json")):
+        if path is not None:
+            write_rows(rows, path, kind)
+            say(f"{len(rows):,} rows: {path}")
+    if csv is None and json is None:
+        say(rows.assign(date=rows["date"].dt.strftime(_DAY),
+                        trained_until=rows["trained_until"].dt.strftime(_DAY))
+            .to_string(index=False, float_format=lambda value: f"{value:.3f}"))  # fmt: skip
+
+
+if __name__ == "__main__":
+    run(score)

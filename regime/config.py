@@ -118,8 +118,12 @@ def load_experiment(path: Path) -> ExperimentConfig:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise ConfigError(f"There is no experiment {path}.{_neighbours(path)}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} cannot be read: {error}.") from error
+    except UnicodeDecodeError:
+        raise ConfigError(
+            f"{path} cannot be read: it is not UTF-8 text. Save it as UTF-8."
+        ) from None
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}.") from error
     try:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -139,8 +143,9 @@ def load_experiment(path: Path) -> ExperimentConfig:
 
 
 def _neighbours(path: Path) -> str:
-    folder = path.parent
-    names = sorted(file.name for file in folder.glob("*.toml")) if folder.is_dir() else []
+    # Typed in a clone's own folder, an experiment's bare name means the one of experiments/.
+    folder = Path("experiments") if path.parent == Path() else path.parent
+    names = sorted(file.name for file in folder.glob("[!.]*.toml")) if folder.is_dir() else []
     near = difflib.get_close_matches(path.name, names, n=1, cutoff=0.6)
     if near:
         return f" Did you mean {folder / near[0]}?"
@@ -176,8 +181,19 @@ def _explain_one(fault: Any) -> str:
         guess = f" Did you mean {near[0]!r}?" if near else ""
         choices = ", ".join(_choices(fault))
         return f"{key} = {fault['input']!r} is not known.{guess} Choose from {choices}."
+    if fault["type"] in _PLAIN_WORDS:
+        return f"{key} = {fault['input']!r} must be {_PLAIN_WORDS[fault['type']]}."
     said = fault["msg"].removeprefix("Value error, ")
     return f"{key} = {fault['input']!r}: {said}." if key else f"{said}."
+
+
+_PLAIN_WORDS = {
+    "tuple_type": 'a list in brackets, for example ["funds"]',
+    "dict_type": "a table in braces, for example { funds = 2010-01-01 }",
+    "model_type": 'a table in braces, for example { kind = "filter" }',
+    "too_short": "a list of at least one",
+    "date_type": "a date without quotes, for example 2010-01-01",
+}
 
 
 def _choices(fault: Any) -> list[str]:

@@ -20,7 +20,7 @@ from regime.exceptions import EvaluationError
 from regime.features.assembly import features_of, market_frame, market_or_nothing
 from regime.features.leadership import LEAD
 from regime.labels.leadership import leadership_path, path_as_known, target
-from regime.models.assembly import build_classifier, input_columns, input_sets
+from regime.models.assembly import SLOW, build_classifier, input_columns, input_sets
 from regime.taxonomy import REGIMES
 
 
@@ -113,12 +113,16 @@ class Comparison:
     ----------
     panel : DataFrame of `data.panel`
     on_fit : called after each fit, for a progress bar
+    n_jobs : processes for models that are slow to fit; the numbers do not depend on it
     """
 
-    def __init__(self, panel: pd.DataFrame, on_fit: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, panel: pd.DataFrame, on_fit: Callable[[], None] = lambda: None, n_jobs: int = 1
+    ) -> None:
         self.panel = panel
         self.digest = digest(panel)
         self.on_fit = on_fit
+        self.n_jobs = n_jobs
         self._frames: dict[str, pd.DataFrame] = {}
         self._paths: dict[tuple[str, float], pd.DataFrame] = {}
         self._sets: dict[tuple[Any, ...], pd.DataFrame] = {}
@@ -148,6 +152,19 @@ class Comparison:
             scores=table,
             panel_digest=self.digest,
         )
+
+    def prepare(self, config: ExperimentConfig) -> None:
+        """Raise now what its baskets or dates would raise after other experiments' work."""
+        for baskets in config.baskets:
+            days = self._frame(baskets).index
+            first = pd.Timestamp(config.first_test(baskets))
+            if not days[0] < first <= days[-1]:
+                raise EvaluationError(
+                    f"{config.name}: testing on {baskets} baskets is to begin on "
+                    f"{first:%Y-%m-%d}, but their leads run from {days[0]:%Y-%m-%d} to "
+                    f"{days[-1]:%Y-%m-%d}. Set evaluation.first_test.{baskets}, or fetch a "
+                    "history that covers it."
+                )
 
     def path(self, baskets: str, labels: LabelConfig) -> pd.DataFrame:
         """The hindsight path of these baskets."""
@@ -201,7 +218,8 @@ class Comparison:
             every=config.training.every,
         )
         model = build_classifier(config, study.horizon)
-        return walk_forward_proba(model, study.features, study.target, splits, note)
+        n_jobs = self.n_jobs if config.model.kind in SLOW else 1
+        return walk_forward_proba(model, study.features, study.target, splits, note, n_jobs)
 
     def _reference(self, config: ExperimentConfig, study: _Study) -> pd.DataFrame:
         key = (

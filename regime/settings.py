@@ -12,7 +12,7 @@ from regime.exceptions import ConfigError
 class Settings(BaseSettings):
     """Paths, from the environment; nothing here changes a number."""
 
-    model_config = SettingsConfigDict(env_prefix="REGIME_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="REGIME_", env_ignore_empty=True, frozen=True)
 
     home: Path = Field(default=Path(".regime"), description="Folder of everything stored.")
 
@@ -39,6 +39,17 @@ class Settings(BaseSettings):
     def for_demo(self) -> "Settings":
         """The same, in a folder of its own: simulated and real data never mix."""
         return self.model_copy(update={"home": self.home / "demo"})
+
+    def check_home(self) -> None:
+        """Say so where the folder cannot be one; that it is not there yet is no fault."""
+        for path in (self.home, *self.home.absolute().parents):
+            if path.exists():
+                if not path.is_dir():
+                    raise ConfigError(
+                        f"State is kept in {self.home}, but {path} is not a folder. "
+                        "Set REGIME_HOME to a folder you may write to."
+                    )
+                return
 
     def make_home(self) -> None:
         """Create the folder, or say why that cannot be."""

@@ -1,5 +1,6 @@
 """Run experiments side by side: regime compare experiments/*.toml"""
 
+import os
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -7,6 +8,7 @@ from typing import Annotated
 import typer
 
 from training.console import note, progress, run, say
+from training.inputs import checked_day, checked_output
 
 
 def compare(
@@ -38,31 +40,38 @@ def compare(
     from regime.tracking.runs import log_result
     from training.tables import score_tables
 
+    as_of = checked_day(as_of, "--as-of")
+    json = checked_output(json, "--json")
     settings = Settings()
+    settings.check_home()
     configs = [load_experiment(path) for path in experiments]
     names = [config.name for config in configs]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise ConfigError(f"Two experiments are called {', '.join(twice)}; give each once.")
     for config in configs:
         check_experiment(config)
-    if json is not None and not json.absolute().parent.is_dir():
-        raise ConfigError(f"--json {json}: there is no folder {json.absolute().parent}.")
 
     store = ObservationStore(settings.store)
     panel = panel_as_of(store, end_of_day(pd.Timestamp(as_of)) if as_of else None)
     simulated = store.is_simulated()
+    replay = {"as_of": f"{as_of:%Y-%m-%d}"} if as_of else {}
     results = []
     with progress(count_fits(configs, panel), "walking forward") as step:
-        comparison = Comparison(panel, on_fit=step)
+        comparison = Comparison(panel, on_fit=step, n_jobs=os.cpu_count() or 1)
+        for config in configs:
+            comparison.prepare(config)
         for config in configs:
             results.append(comparison.run(config))
-            save_result(results[-1], settings.results, simulated=simulated)
-            log_result(results[-1], settings, simulated=simulated)
+            log_result(results[-1], settings, simulated=simulated, tags=replay)
+            if not replay:  # a replay is no news, and must not stand where the app looks
+                save_result(results[-1], settings.results, simulated=simulated)
+    if as_of:
+        say(f"As it was known at the close of {as_of:%Y-%m-%d}; not kept for the app.")
     score_tables([row for result in results for row in result.scores], simulated=simulated)
     if json is not None:
         write_scores(results, json, simulated=simulated)
         say(f"Scores: {json}")
-    note(f"Predictions: {settings.results}. Runs: regime ui")
+    note("Runs: regime ui." + ("" if as_of else f" Predictions: {settings.results}."))
 
 
 if __name__ == "__main__":

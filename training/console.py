@@ -58,7 +58,7 @@ def _one_line(kind: type[BaseException], fault: BaseException, _: TracebackType 
         note(f"error: {fault}")
     elif issubclass(kind, OSError):
         where = f" ({fault.filename})" if getattr(fault, "filename", None) else ""
-        note(f"error: {getattr(fault, 'strerror', None) or fault}{where}. Nothing was changed.")
+        note(f"error: {getattr(fault, 'strerror', None) or fault}{where}.")
     else:
         said = str(fault).splitlines()[0] if str(fault) else "no message"
         note(

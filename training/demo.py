@@ -1,5 +1,6 @@
 """The whole chain on a simulated market: regime demo"""
 
+import os
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -7,7 +8,9 @@ from typing import Annotated
 import typer
 
 from training.console import progress, run, say
+from training.inputs import checked_day
 
+EARLIEST = datetime(2014, 1, 1)  # tests of the funds begin in 2010
 DEFAULT = "boosting_from_filter"
 # The baselines, one hidden Markov model and the default; what a demo has time for.
 SUITED = ("climatology", "persistence", "filter", "hmm_rates_valuation", DEFAULT)
@@ -19,7 +22,10 @@ def demo(
     ] = True,
     until: Annotated[
         datetime | None,
-        typer.Option(formats=["%Y-%m-%d"], help="Last simulated day; by default the last close."),
+        typer.Option(
+            formats=["%Y-%m-%d"],
+            help="Last simulated day, from 2014 on; by default the last close.",
+        ),
     ] = None,
 ) -> None:
     """Simulate a market, compare the models on it, and print today's probabilities.
@@ -44,6 +50,12 @@ def demo(
     from regime.tracking.runs import log_result
     from training.tables import score_tables, today_table
 
+    if until is not None and until < EARLIEST:
+        raise typer.BadParameter(
+            f"--until {until:%Y-%m-%d} leaves nothing to test on: choose a day from "
+            f"{EARLIEST:%Y-%m-%d} on."
+        )
+    until = checked_day(until, "--until")
     settings = Settings().for_demo()
     settings.make_home()
     now = pd.Timestamp.now("UTC")
@@ -60,7 +72,7 @@ def demo(
     say(f"2/4  Walking {len(configs)} models forward, each refitted on settled labels only ...")
     results, runs = {}, {}
     with progress(count_fits(configs, panel), "walking forward") as step:
-        comparison = Comparison(panel, on_fit=step)
+        comparison = Comparison(panel, on_fit=step, n_jobs=os.cpu_count() or 1)
         for config in configs:
             results[config.name] = comparison.run(config)
             save_result(results[config.name], settings.results, simulated=True)

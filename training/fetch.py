@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from training.console import note, run, say
+from training.inputs import checked_day
 
 
 class Source(StrEnum):
@@ -38,12 +39,16 @@ def fetch(
     if source is Source.FILES and until is not None:
         raise typer.BadParameter("--until goes with --source demo; files are read whole.")
 
+    until = checked_day(until, "--until")
+
     import pandas as pd
 
-    from regime.data.baskets import BASKET_SETS
+    from regime.data.as_of import panel_as_of
+    from regime.data.baskets import BASKET_SETS, spliced_lead
     from regime.data.calendar import last_closed_session
     from regime.data.sources import demo, files
     from regime.data.store import ObservationStore
+    from regime.exceptions import PanelError
     from regime.settings import Settings
 
     settings = Settings()
@@ -58,27 +63,41 @@ def fetch(
     else:
         last = last_closed_session(now)
         observations = demo.fetch(min(pd.Timestamp(until), last) if until else last)
-    added = ObservationStore(settings.store).append(observations, fetched_at=now)
+    store = ObservationStore(settings.store)
+    added = store.append(observations, fetched_at=now)
 
-    n_series, first, newest = (
-        observations["series"].nunique(),
-        observations["period"].min(),
-        observations["period"].max(),
-    )
+    first, newest = observations["period"].min(), observations["period"].max()
     mark = "SIMULATED market, no real prices: " if source is Source.DEMO else ""
+    news = f"{added:,} of them new in {settings.store}" if added else "none of them new"
     say(
-        f"{mark}{len(observations):,} observations of {n_series} series, {first:%Y-%m-%d} to "
-        f"{newest:%Y-%m-%d}; {added:,} of them new in {settings.store}."
+        f"{mark}{len(observations):,} observations of {observations['series'].nunique()} series, "
+        f"{first:%Y-%m-%d} to {newest:%Y-%m-%d}; {news}."
     )
     if source is Source.FILES:
-        if read.absent:
-            note(f"Not found, and not required: {', '.join(read.absent)}.")
-        for table, columns in read.unknown_columns.items():
-            note(f"Not in the catalogue, not read: {len(columns)} columns of {table}: "
-                 f"{_few(columns)}.")  # fmt: skip
-        if read.unread_files:
-            note(f"Not in the catalogue, not read: {_few(read.unread_files)}.")
-    say("Next: regime compare experiments/*.toml")
+        _tell_what_was_left(read.absent, read.unknown_columns, read.unread_files)
+    panel, usable = panel_as_of(store), []
+    for name in ("french", "funds"):
+        try:
+            spliced_lead(panel, name)
+            usable.append(name)
+        except PanelError as error:
+            note(f"warning: no {name} baskets: {error}")
+    if len(usable) == 2:
+        say("Next: regime compare experiments/*.toml")
+    elif usable:
+        say(f'Next: regime compare with experiments whose baskets are ["{usable[0]}"]')
+
+
+def _tell_what_was_left(
+    absent: list[str], unknown: dict[str, list[str]], unread: list[str]
+) -> None:
+    if absent:
+        note(f"Not found, and not required, {len(absent)} series: {_few(absent)}.")
+    for table, columns in unknown.items():
+        note(f"Not in the catalogue, not read, {len(columns)} columns of {table}: "
+             f"{_few(columns)}.")  # fmt: skip
+    if unread:
+        note(f"Not in the catalogue, not read: {_few(unread)}.")
 
 
 def _few(names: list[str], most: int = 8) -> str:

@@ -1,5 +1,6 @@
 """Refit one experiment on all history and register it: regime retrain EXPERIMENT.toml"""
 
+import os
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -7,6 +8,7 @@ from typing import Annotated
 import typer
 
 from training.console import note, progress, run, say
+from training.inputs import checked_day
 
 
 def retrain(
@@ -33,7 +35,9 @@ def retrain(
     from regime.data.store import ObservationStore
     from regime.settings import Settings
 
+    until = checked_day(until, "--until")
     settings = Settings()
+    settings.check_home()
     config = load_experiment(experiment)
     store = ObservationStore(settings.store)
     panel = panel_as_of(store, end_of_day(pd.Timestamp(until)) if until else None)
@@ -57,7 +61,7 @@ def train(config, panel, settings, *, simulated, baskets=None):  # type: ignore[
         )
     config = config.model_copy(update={"baskets": (chosen,)})
     with progress(count_fits([config], panel), "walking forward") as step:
-        result = Comparison(panel, on_fit=step).run(config)
+        result = Comparison(panel, on_fit=step, n_jobs=os.cpu_count() or 1).run(config)
     bundle = fit_bundle(config, chosen, panel)
     run_id = log_result(result, settings, simulated=simulated, tags={"purpose": "retrain"})
     note(f"MLflow run {run_id}: {config.name}, {chosen} baskets, trained until "

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from training.console import note, run, say
+from training.inputs import checked_day, checked_output
 
 _DAY = "%Y-%m-%d"
 
@@ -40,7 +41,10 @@ def score(
     from regime.tracking.published import publish, write_rows
     from regime.tracking.registry import load_version
 
+    as_of, since = checked_day(as_of, "--as-of"), checked_day(since, "--since")
+    csv, json = checked_output(csv, "--csv"), checked_output(json, "--json")
     settings = Settings()
+    settings.check_home()
     store = ObservationStore(settings.store)
     panel = panel_as_of(store, end_of_day(pd.Timestamp(as_of)) if as_of else None)
     version = load_version(settings)

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -91,6 +92,7 @@ def _serve(wanted: dict, settings: "Settings") -> None:  # type: ignore[type-arg
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "DO_NOT_TRACK": "true",
     }
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C
     with contextlib.ExitStack() as stack:
         servers = {}
         for name, (command, port) in wanted.items():

@@ -8,6 +8,7 @@ from regime.taxonomy import REGIMES, Regime
 from regime.tracking.figures import horizon_name
 from training.console import say
 
+FEW_EPISODES = 10  # below which an interval would only look like one
 SIMULATED = "SIMULATED market: these numbers say nothing about real prices."
 
 
@@ -18,7 +19,8 @@ def score_tables(rows: list[dict[str, Any]], *, simulated: bool) -> None:
         mine = [row for row in rows if row["baskets"] == baskets]
         first, last = min(row["test_from"] for row in mine), max(row["test_to"] for row in mine)
         days, episodes = (max(row[key] for row in mine) for key in ("n_days", "n_episodes"))
-        say(f"\n{baskets} baskets, {first} to {last}: {days:,} days, {episodes} episodes")
+        stretches = "1 episode" if episodes == 1 else f"{episodes} episodes"
+        say(f"\n{baskets} baskets, {first} to {last}: {days:,} days, {stretches}")
         if simulated:
             say(SIMULATED)
         say(f"{'':{width}}  log loss   edge over the filter [90%]   days late")
@@ -29,13 +31,16 @@ def score_tables(rows: list[dict[str, Any]], *, simulated: bool) -> None:
                     say(_score_line(row, width))
     say(
         "\nLog loss in nats. An edge above zero beats the filter; where its interval spans zero\n"
-        "the two cannot be told apart. Days late: from a change of regime until it was called."
+        "the two cannot be told apart. Days late: from a change of regime until it was called;\n"
+        "one that never was counts with its whole length."
     )
 
 
 def _score_line(row: dict[str, Any], width: int) -> str:
     edge = "the model to beat"
-    if row["edge_se"]:
+    if row["n_episodes"] < FEW_EPISODES and row["edge_se"]:
+        edge = f"{row['edge']:+.3f} [too few episodes]"
+    elif row["edge_se"]:
         edge = f"{row['edge']:+.3f} [{row['edge_low']:+.3f}, {row['edge_high']:+.3f}]"
     late = "" if row["detection_delay_days"] is None else f"{row['detection_delay_days']:.0f}"
     return f"  {row['experiment']:{width}}{row['log_loss']:8.3f}   {edge:28} {late:>6}"

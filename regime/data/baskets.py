@@ -133,13 +133,21 @@ def _check_gaps(panel: pd.DataFrame, chosen: BasketSet) -> None:
     if run.max() > LONGEST_GAP:
         day = run.index[run > LONGEST_GAP][0]
         names = list(missing.columns[missing.loc[day]])
-        last = {name: known.loc[:day, name][::-1].idxmax() for name in names}
         raise PanelError(
             f"The {chosen.name} baskets need every session, but "
-            + ", ".join(f"{name} has nothing after {last[name]:%Y-%m-%d}" for name in names)
-            + f" for more than {LONGEST_GAP} sessions. Fetch it again; `regime fetch --source "
-            f"files` looks for {catalog.describe_location(names)}."
+            + "; ".join(_gap(known[name], day) for name in names)
+            + ". Fetch it again; `regime fetch --source files` looks for "
+            f"{catalog.describe_location(names)}."
         )
+
+
+def _gap(known: "pd.Series[bool]", day: pd.Timestamp) -> str:
+    """Where a series ends, or where it is silent around a day."""
+    before, after = known[:day], known[day:]
+    last = before[::-1].idxmax()
+    if not after.any():
+        return f"{known.name} ends on {last:%Y-%m-%d} and the others go on"
+    return f"{known.name} has nothing between {last:%Y-%m-%d} and {after.idxmax():%Y-%m-%d}"
 
 
 def lead(returns: pd.DataFrame) -> pd.DataFrame:

@@ -25,6 +25,9 @@ OWN_INPUTS: dict[str, tuple[str, ...]] = {
     "filter": ("path",),
 }
 
+# Worth a process of their own; the others fit in less time than it takes to ask one.
+SLOW = {"hist_gradient_boosting", "boosting", "boosting_from_filter", "gaussian_hmm"}
+
 
 def build_classifier(config: ExperimentConfig, horizon: int) -> Any:
     """An unfitted classifier for this horizon.

@@ -17,6 +17,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
+from threadpoolctl import threadpool_limits
 
 from regime.models.filtering import Filtered, forward_filter, gaussian_log_density, mix, smooth
 from regime.models.matching import match_states
@@ -26,7 +27,7 @@ Health = dict[str, float | int | bool]
 
 SHORTEST_STRETCH = 5  # rows; a shorter one says little about what follows what
 STAY = 0.95  # where every start begins: a state lasts twenty rows
-PSEUDO_COUNT = 0.1  # transitions of each kind, on top of those seen: none is impossible
+PSEUDO_COUNT = 0.1  # of each transition and of a row at the centre: no state can starve
 
 _BY_STATE = ("startprob_", "transmat_", "means_", "covars_", "regime_given_state_")
 _PLAIN = ("classes_", "n_features_in_")
@@ -46,8 +47,9 @@ class GaussianHMMClassifier(ClassifierMixin, BaseEstimator):
     tol : float
         A start has converged when a step changes the log-likelihood by less, in nats per row.
     min_covar : float
-        Variance added to every feature of an average state, in squared training standard
-        deviations; a rare state gets more in proportion, so none shrinks to a point.
+        Variance added to every feature in every state, in squared spreads (half the distance
+        between the 16th and 84th percentile in training: a standard deviation that one wild
+        value cannot stretch). Features may repeat one another or not move at all.
     horizon : int
         Rows (trading days) from a row to the label it is fitted on.
     random_state : int, RandomState or None
@@ -77,9 +79,10 @@ class GaussianHMMClassifier(ClassifierMixin, BaseEstimator):
     `tol` of the best (`n_at_best`); `runner_up_gap`, nats per row from best to second-best
     start, NaN without a second; of the kept start `log_likelihood_per_row`, `iterations`,
     `converged`, `non_monotone` (a step lost more than `tol`), `smallest_state_rows` (expected
-    rows of the rarest state) and `smallest_eigenvalue` (of any state's covariance, in
-    squared training standard deviations); `n_remarks` that hmmlearn logged. After `align_to`
-    also `match_overlap` (least of any state), `match_margin`, `match_ambiguous`, `match_moved`.
+    rows of the rarest state; below one, it stands for nothing) and `smallest_eigenvalue` (of
+    any state's covariance, in squared spreads); `n_remarks` that hmmlearn logged. After
+    `align_to` also `match_overlap` (least of any state), `match_margin`, `match_ambiguous`
+    and `match_moved` (states renumbered).
 
     References
     ----------
@@ -135,10 +138,8 @@ class GaussianHMMClassifier(ClassifierMixin, BaseEstimator):
                 f"{len(rows)} are such. Choose features that are known throughout, or fewer "
                 "states."
             )
-        centre, scale = rows.mean(axis=0), rows.std(axis=0)
-        # A column that is flat but for rounding has no scale of its own.
-        scale = np.where(scale > 1e-12 * np.abs(centre), scale, 1.0)
-        best, self.health_ = self._best_start((rows - centre) / scale, lengths)
+        centre, scale, pooled = _typical(rows)
+        best, self.health_ = self._best_start((rows - centre) / scale, lengths, pooled)
         self.health_["log_likelihood_per_row"] -= float(np.log(scale).sum())
 
         order = np.lexsort(best.means.T[::-1])
@@ -155,7 +156,8 @@ class GaussianHMMClassifier(ClassifierMixin, BaseEstimator):
 
     def predict_proba(self, X: Any) -> FloatArray:
         """Probabilities of shape (n_rows, n_regimes), `horizon` rows after each row."""
-        return mix(self.state_proba(X), self._transitions() @ self.regime_given_state_)
+        proba = mix(self.state_proba(X), self._transitions() @ self.regime_given_state_)
+        return proba / mix(proba, np.ones((proba.shape[1], 1)))  # rounding may exceed 1
 
     def predict(self, X: Any) -> npt.NDArray[Any]:
         """The most probable regime `horizon` rows after each row."""
@@ -256,11 +258,14 @@ class GaussianHMMClassifier(ClassifierMixin, BaseEstimator):
         ahead: FloatArray = np.linalg.matrix_power(self.transmat_, self.horizon)
         return ahead
 
-    def _best_start(self, rows: FloatArray, lengths: list[int]) -> "tuple[_Start, Health]":
+    def _best_start(
+        self, rows: FloatArray, lengths: list[int], pooled: FloatArray
+    ) -> "tuple[_Start, Health]":
         """The most likely of the starts, all on standardised rows, and how the others did."""
         random = check_random_state(self.random_state)
-        with _overheard() as remarks, np.errstate(all="ignore"):
-            tried = [self._start(rows, lengths, random) for _ in range(self.n_init)]
+        # One thread: these products are so small that a second one costs five times the work.
+        with _overheard() as remarks, np.errstate(all="ignore"), threadpool_limits(limits=1):
+            tried = [self._start(rows, lengths, pooled, random) for _ in range(self.n_init)]
         finite = sorted(filter(None, tried), key=lambda start: -start.log_likelihood)
         if not finite:
             raise ValueError(
@@ -286,12 +291,14 @@ class GaussianHMMClassifier(ClassifierMixin, BaseEstimator):
             "n_remarks": len(remarks),
         }
 
-    def _start(self, rows: FloatArray, lengths: list[int], random: Any) -> "_Start | None":
+    def _start(
+        self, rows: FloatArray, lengths: list[int], pooled: FloatArray, random: Any
+    ) -> "_Start | None":
         """One start carried to convergence; None if it ended in nothing finite."""
-        means, covars = _first_guess(rows, self.n_states, random)
+        means, covars = _first_guess(rows, pooled, self.n_states, random)
         # Where a row is so far from every state that "scaling" underflows, "log" is slower.
         for implementation in ("scaling", "log"):
-            hmm = self._unfitted(rows, implementation)
+            hmm = self._unfitted(len(rows), pooled, implementation)
             hmm.means_ = means
             hmm.covars_ = covars if self.covariance_type == "full" else _diagonals(covars)
             try:
@@ -304,23 +311,20 @@ class GaussianHMMClassifier(ClassifierMixin, BaseEstimator):
                 return start
         return None
 
-    def _unfitted(self, rows: FloatArray, implementation: str) -> Any:
-        k, n_features = self.n_states, rows.shape[1]
-        # hmmlearn divides the prior by a state's rows and adds it to *every* entry given a
-        # scalar; as a matrix over the rows of an average state it adds min_covar to each
-        # variance.
-        prior = self.min_covar * len(rows) / k
-        hmm = GaussianHMM(
+    def _unfitted(self, n_rows: int, pooled: FloatArray, implementation: str) -> Any:
+        k = self.n_states
+        hmm = _ShrunkHMM(
             k,
             self.covariance_type,
-            covars_prior=prior * np.eye(n_features) if self.covariance_type == "full" else prior,
+            means_weight=PSEUDO_COUNT,
             startprob_prior=1 + PSEUDO_COUNT,
             transmat_prior=1 + PSEUDO_COUNT,
             n_iter=self.n_iter,
             init_params="",
             implementation=implementation,
         )
-        hmm.monitor_ = _Monitor(self.tol * len(rows), self.n_iter, verbose=False)
+        hmm.shrink_to(pooled, self.min_covar)
+        hmm.monitor_ = _Monitor(self.tol * n_rows, self.n_iter, verbose=False)
         hmm.startprob_ = np.full(k, 1 / k)
         leave = (1 - STAY) / max(k - 1, 1)
         hmm.transmat_ = np.full((k, k), leave) + np.eye(k) * (STAY - leave if k > 1 else 1 - leave)
@@ -381,6 +385,27 @@ class _Start:
         )
 
 
+class _ShrunkHMM(GaussianHMM):
+    """Each state's covariance is that of its rows and of a few that look like the whole sample.
+
+    hmmlearn's own prior is the same matrix for every state, divided by its rows: where one
+    feature repeats others, the rarer state is the wider, so loses rows, and starves.
+    """
+
+    def shrink_to(self, pooled: FloatArray, min_covar: float) -> None:
+        """Set the covariance of the few rows and what is added to every variance."""
+        full, n_features = self.covariance_type == "full", len(pooled)
+        self.few, unit = n_features + 1.0, np.eye(n_features)
+        self.covars_weight = self.few + (n_features if full else 1)  # hmmlearn takes these off
+        self.pooled = pooled if full else np.diag(pooled)
+        self.added = min_covar * (unit if full else np.diag(unit))
+
+    def _do_mstep(self, stats: Any) -> None:
+        counts = stats["post"].reshape(-1, *(1,) * self.pooled.ndim) + self.few
+        self.covars_prior = self.few * self.pooled + counts * self.added
+        super()._do_mstep(stats)
+
+
 class _Monitor(ConvergenceMonitor):
     """hmmlearn's monitor, except that running out of steps is not convergence.
 
@@ -404,7 +429,27 @@ class _Monitor(ConvergenceMonitor):
         return bool((np.diff(self.history) < -self.tol).any())
 
 
-def _first_guess(rows: FloatArray, n_states: int, random: Any) -> tuple[FloatArray, FloatArray]:
+def _typical(rows: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Centre and spread of each column, and the covariance of all in those units.
+
+    The spread is half the distance between the 16th and 84th percentile, the standard
+    deviation where the middle is flat, 1 where all is. Centre and covariance are of the rows
+    within ten spreads: whole rows, so that features which add up go on adding up.
+    """
+    low, middle, high = np.quantile(rows, [0.159, 0.5, 0.841], axis=0)
+    spread, flat = (high - low) / 2, 1e-12 * np.abs(middle)  # flat but for rounding
+    spread = np.where(spread > flat, spread, rows.std(axis=0))
+    spread = np.where(spread > flat, spread, 1.0)
+    near = (np.abs(rows - middle) <= 10 * spread).all(axis=1)
+    typical = rows[near] if near.mean() > 0.5 else rows
+    centre = typical.mean(axis=0)
+    standard = (typical - centre) / spread
+    return centre, spread, standard.T @ standard / len(standard)
+
+
+def _first_guess(
+    rows: FloatArray, pooled: FloatArray, n_states: int, random: Any
+) -> tuple[FloatArray, FloatArray]:
     """Mean and covariance of each state from a random segment, half of it the whole sample.
 
     Segments are as long for every state: from one row to the share of an average state, long
@@ -416,7 +461,6 @@ def _first_guess(rows: FloatArray, n_states: int, random: Any) -> tuple[FloatArr
     means = segments.mean(axis=1)
     centred = segments - means[:, None]
     within = np.einsum("kti,ktj->kij", centred, centred) / length
-    pooled = rows.T @ rows / len(rows)
     return means, (within + pooled) / 2 + 1e-3 * np.eye(rows.shape[1])
 
 

@@ -171,13 +171,11 @@ def _write_artefacts(result: ExperimentResult, folder: Path) -> None:
     figures = folder / "figures"
     figures.mkdir()
     for baskets in result.config.baskets:
-        mine = {
-            name: getattr(result, name).query("baskets == @baskets")
-            for name in ("predictions", "labels")
-        }
+        predictions = result.predictions[result.predictions["baskets"] == baskets]
+        labels = result.labels[result.labels["baskets"] == baskets]
         for name, figure in (
-            ("ribbon", probability_ribbon(mine["predictions"], mine["labels"])),
-            ("reliability", reliability(mine["predictions"], mine["labels"])),
+            ("ribbon", probability_ribbon(predictions, labels)),
+            ("reliability", reliability(predictions, labels)),
             (
                 "edge_by_decade",
                 edge_by_decade([r for r in result.scores if r["baskets"] == baskets]),

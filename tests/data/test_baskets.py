@@ -84,7 +84,7 @@ def test_a_missing_basket_names_its_column_and_its_file(market):
 def test_a_basket_that_stops_before_the_others_names_its_last_day(market):
     stopped = market.copy()
     stopped.loc["2007-03-01":, "RSP"] = np.nan
-    with pytest.raises(PanelError, match="RSP has nothing after 2007-02-28"):
+    with pytest.raises(PanelError, match="RSP ends on 2007-02-28 and the others go on"):
         spliced_lead(stopped, "funds")
 
 
@@ -143,3 +143,10 @@ def test_a_market_without_any_source_says_where_to_look(market):
     pd.testing.assert_series_equal(
         market_return(market[["SPY"]]), np.log(market["SPY"]).diff().rename("market_return")
     )
+
+
+def test_a_long_gap_names_both_its_ends(market):
+    silent = market.copy()
+    silent.loc["2007-03-01":"2007-03-30", "RSP"] = np.nan
+    with pytest.raises(PanelError, match="RSP has nothing between 2007-02-28 and 2007-04-02"):
+        spliced_lead(silent, "funds")

@@ -26,7 +26,7 @@ def spy():
 
         def fit(self, X, y):
             self.classes_ = np.unique(y)[::-1]
-            self.fitted.append((X.copy(), y.copy()))
+            self.fitted.append((X.copy(), pd.Series(y, X.index)))
             return self
 
         def predict_proba(self, X):
@@ -41,7 +41,7 @@ class Peeker(ClassifierMixin, BaseEstimator):
 
     def fit(self, X, y):
         self.classes_ = np.array(REGIMES)
-        self.y_ = y
+        self.y_ = pd.Series(y, X.index)
         return self
 
     def predict_proba(self, X):

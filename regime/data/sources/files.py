@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from regime.data import catalog
-from regime.data.calendar import FIRST_DAY
+from regime.data.calendar import FIRST_DAY, trading_days
 from regime.data.catalog import Frequency, Series, Unit
 from regime.data.observations import from_values, gather
 from regime.data.sources.tables import SUFFIXES, Table, read_table, stem
@@ -175,6 +175,14 @@ def _values(table: Table, series: Series, periods: pd.DatetimeIndex) -> "pd.Seri
         faults[f"cannot be: {series.unit} is above zero. Mend it"] = values <= 0
     if series.unit is Unit.RETURN:
         faults["cannot be: a return is above -1, and 0.01 is one percent. Mend it"] = values <= -1
+        faults["cannot be: no such basket doubled in a day. Mend it"] = values >= 1
+    if series.unit is Unit.INDEX:
+        faults["is a slip: more than half away from the rows around it. Mend it"] = _spikes(values)
+    if series.max_age == 0:
+        sessions = trading_days(periods.min(), periods.max())
+        faults["is not on a trading day of New York. Remove the row"] = ~(
+            periods.isin(sessions) | np.isnan(values)
+        )
     if fault := _first(faults):
         row, words = fault
         raise SourceError(
@@ -187,9 +195,22 @@ def _values(table: Table, series: Series, periods: pd.DatetimeIndex) -> "pd.Seri
 def _number(cell: str) -> float | None:
     """The number written there, NaN if none is, None if something else is."""
     try:
-        return np.nan if cell in MISSING else float(cell)
+        # Python reads 1_000 as a thousand; a table that says so means something else.
+        return np.nan if cell in MISSING else float(cell.replace("_", "?"))
     except ValueError:
         return None
+
+
+def _spikes(values: np.ndarray) -> np.ndarray:
+    """Rows half away from both neighbours, in the same direction; missing ones are skipped."""
+    known = np.flatnonzero(np.isfinite(values) & (values > 0))
+    move = np.diff(np.log(values[known]), prepend=np.nan, append=np.nan)
+    into, out_of = move[:-1], -move[1:]
+    spikes = np.zeros(len(values), dtype=bool)
+    spikes[known] = (np.minimum(np.abs(into), np.abs(out_of)) > np.log(1.5)) & (
+        np.sign(into) == np.sign(out_of)
+    )
+    return spikes
 
 
 def _first(faults: dict[str, np.ndarray]) -> tuple[int, str] | None:

@@ -7,7 +7,9 @@ from plotly.subplots import make_subplots
 from regime.taxonomy import REGIMES, Regime
 from regime.tracking.figures import COLOURS, SHORT, horizon_name
 
-_MARGIN = {"l": 10, "r": 10, "t": 10, "b": 10}
+# Below the plot, where it may wrap on a phone without covering anything.
+_LEGEND = {"orientation": "h", "yanchor": "top", "y": -0.14, "traceorder": "normal"}
+_MARGIN = {"l": 10, "r": 24, "t": 10, "b": 10}
 
 
 def probability_ribbon(proba: pd.DataFrame, path: pd.DataFrame) -> go.Figure:
@@ -36,7 +38,10 @@ def probability_ribbon(proba: pd.DataFrame, path: pd.DataFrame) -> go.Figure:
                 fillcolor=COLOURS[regime], opacity=1.0 if settled else 0.4,
             )  # fmt: skip
     figure.update_layout(
-        height=430, margin=_MARGIN, hovermode="x unified", legend={"orientation": "h", "y": 1.12}
+        height=430,
+        margin=_MARGIN,
+        hovermode="x unified",
+        legend=_LEGEND,
     )
     figure.update_yaxes(tickformat=".0%", range=[0, 1], title="probability now", row=1, col=1)
     figure.update_yaxes(range=[0, 1], tickvals=[], title="hindsight", row=2, col=1)
@@ -59,7 +64,8 @@ def horizon_bars(latest: pd.DataFrame) -> go.Figure:
             insidetextanchor="middle", hovertemplate="%{x:.1%}",
         )  # fmt: skip
     figure.update_layout(
-        barmode="stack", height=210, margin=_MARGIN, legend={"orientation": "h", "y": 1.25},
+        barmode="stack", height=210, margin=_MARGIN,
+        legend=_LEGEND,
         xaxis={"tickformat": ".0%", "range": [0, 1]}, yaxis={"autorange": "reversed"},
     )  # fmt: skip
     return figure
@@ -79,8 +85,6 @@ def cumulative_leads(leads: pd.DataFrame) -> go.Figure:
             line={"color": COLOURS[regime], "width": 2}, hovertemplate="%{y:+.1f}",
         )  # fmt: skip
     figure.add_hline(y=0, line={"color": "gray", "width": 1})
-    figure.update_layout(
-        height=300, margin=_MARGIN, hovermode="x unified", legend={"orientation": "h", "y": 1.15}
-    )
+    figure.update_layout(height=300, margin=_MARGIN, hovermode="x unified", legend=_LEGEND)
     figure.update_yaxes(title="sum of leads, standard deviations")
     return figure

@@ -5,10 +5,9 @@ from typing import Any
 import pandas as pd
 
 from regime.taxonomy import REGIMES, Regime
-from regime.tracking.figures import horizon_name
+from regime.tracking.figures import edge_words, horizon_name
 from training.console import say
 
-FEW_EPISODES = 10  # below which an interval would only look like one
 SIMULATED = "SIMULATED market: these numbers say nothing about real prices."
 
 
@@ -37,11 +36,7 @@ def score_tables(rows: list[dict[str, Any]], *, simulated: bool) -> None:
 
 
 def _score_line(row: dict[str, Any], width: int) -> str:
-    edge = "the model to beat"
-    if row["n_episodes"] < FEW_EPISODES and row["edge_se"]:
-        edge = f"{row['edge']:+.3f} [too few episodes]"
-    elif row["edge_se"]:
-        edge = f"{row['edge']:+.3f} [{row['edge_low']:+.3f}, {row['edge_high']:+.3f}]"
+    edge = edge_words(row)
     late = "" if row["detection_delay_days"] is None else f"{row['detection_delay_days']:.0f}"
     return f"  {row['experiment']:{width}}{row['log_loss']:8.3f}   {edge:28} {late:>6}"
 

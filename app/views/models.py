@@ -4,6 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from app import queries
+from regime.tracking.figures import edge_words
 
 st.title("How good are the models?")
 results = [found for name in queries.experiments() if (found := queries.comparison(name))]
@@ -19,18 +20,19 @@ for baskets in scores["baskets"].unique():
     table = pd.DataFrame(
         {
             "model": mine["experiment"],
-            "horizon, days": mine["horizon"],
-            "log loss, nats": mine["log_loss"].round(3),
-            "edge over the filter": mine["edge"].round(3),
-            "90% from": mine["edge_low"].round(3),
-            "to": mine["edge_high"].round(3),
-            "calibration error": mine["ece"].round(3),
-            "days late at a change": mine["detection_delay_days"].round(0),
+            "days ahead": mine["horizon"],
+            "log loss": mine["log_loss"].map("{:.3f}".format),
+            "edge [90%]": [edge_words(row) for row in mine.to_dict("records")],
+            "ECE": mine["ece"].map("{:.3f}".format),
+            "days late": mine["detection_delay_days"].round(0),
         }
     )
-    st.dataframe(table.sort_values(["horizon, days", "log loss, nats"]), hide_index=True)
+    table = table.sort_values(["days ahead", "log loss"])
+    st.dataframe(table, hide_index=True, height=35 * (len(table) + 1) + 3)
     st.caption(
         f"{mine['test_from'].min()} to {mine['test_to'].max()}, {mine['n_episodes'].max()} "
-        "episodes. An edge above zero beats the filter; where its interval spans zero the two "
-        "cannot be told apart."
+        "episodes. Log loss in nats. Edge: the filter's loss less the model's; above zero beats "
+        "the filter, and where its interval spans zero the two cannot be told apart. ECE: the mean "
+        "gap between what was said and how often it was so. Days late: from a change of regime "
+        "until the most probable regime followed."
     )

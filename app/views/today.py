@@ -47,9 +47,9 @@ if pd.notna(call["path_since"]):
         f" In hindsight, as it looks now, since {call['path_since']:%d %B %Y}; "
         "provisional until confirmed."
     )
-st.write(
-    dates + (f" {call['qualifier'].capitalize()} since the call." if call["qualifier"] else "")
-)
+if call["qualifier"]:
+    dates += f" Since the call: {call['qualifier']}."
+st.write(dates)
 st.plotly_chart(charts.horizon_bars(latest), width="stretch")
 
 years = st.slider("Years shown", 1, 50, 5)

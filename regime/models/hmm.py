@@ -186,7 +186,14 @@ class GaussianHMMClassifier(ClassifierMixin, BaseEstimator):
         ValueError
             If the models differ in their number of states.
         """
-        match = match_states(previous.state_proba(X), self.state_proba(X))
+        return self.align_states(previous.state_proba(X), X)
+
+    def align_states(self, previous: FloatArray, X: Any) -> Self:
+        """The same, given the probabilities the previous model's states have on these rows.
+
+        For models that scale their input each in its own way.
+        """
+        match = match_states(previous, self.state_proba(X))
         order = match.order
         for name in _BY_STATE:
             setattr(self, name, getattr(self, name)[order])

@@ -141,6 +141,16 @@ def test_a_state_that_can_hardly_be_reached_still_counts_if_nothing_else_fits():
     assert found.log_likelihood == pytest.approx(math.log(1e-300))
 
 
+def test_where_every_product_underflows_the_likeliest_state_is_still_found():
+    startprob = np.array([1 - 1e-300, 1e-300, 0.0])
+    log_density = np.array([[-750.0, -58.0, 0.0]])
+    filtered, _, log_likelihood = by_every_path(startprob, np.eye(3), log_density)
+    found = forward_filter(startprob, np.eye(3), log_density)
+    assert 0.1 < filtered[0, 0] < 0.9
+    assert_allclose(found.proba, filtered, rtol=1e-9)
+    assert found.log_likelihood == pytest.approx(log_likelihood, rel=1e-12)
+
+
 def test_rows_without_evidence_drift_to_the_stationary_distribution():
     transmat = np.array([[0.9, 0.1], [0.3, 0.7]])
     log_density = np.zeros((200, 2))

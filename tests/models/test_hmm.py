@@ -356,14 +356,15 @@ def test_when_no_start_is_finite_it_says_what_to_do(days, monkeypatch):
         GaussianHMMClassifier(n_init=4).fit(*days)
 
 
-def test_a_start_that_ends_in_nan_is_not_kept(days, monkeypatch):
+@pytest.mark.parametrize("name", ["startprob_", "transmat_", "means_", "_covars_"])
+def test_a_start_that_ends_in_nan_is_not_kept(name, days, monkeypatch):
     fit, calls = GaussianHMM.fit, []
 
     def first_breaks(self, X, lengths=None):
         fit(self, X, lengths)
         calls.append(self.implementation)
         if len(calls) <= 2:
-            self.transmat_ = np.full_like(self.transmat_, np.nan)
+            setattr(self, name, np.full_like(getattr(self, name), np.nan))
         return self
 
     monkeypatch.setattr(GaussianHMM, "fit", first_breaks)

@@ -1,0 +1,75 @@
+"""Each page, run without a browser: what it says, and what it says when there is nothing."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from regime.tracking.published import load_published
+
+VIEWS = Path(__file__).parents[2] / "app" / "views"
+
+
+def page(name):
+    return AppTest.from_file(str(VIEWS / f"{name}.py"), default_timeout=60).run()
+
+
+def words(ran):
+    kinds = ("title", "subheader", "markdown", "caption", "warning", "error", "info")
+    return " ".join(str(element.value) for kind in kinds for element in getattr(ran, kind))
+
+
+def test_today_shows_the_published_numbers_and_says_they_are_simulated_and_old(served, home):
+    home(served.home)
+    ran = page("today")
+    assert not ran.exception
+    said = load_published(served)
+    day = said["scores"]["date"].max()
+    latest = said["scores"][said["scores"]["date"] == day].set_index("horizon")
+    shown = [metric.value for metric in ran.metric]
+    assert shown == [f"{1 - latest['mega_cap_led'][horizon]:.0%}" for horizon in (0, 21, 63)]
+    text = words(ran)
+    assert "SIMULATED" in text
+    assert "Not today's numbers" in text  # 2008 was a while ago
+    assert said["calls"]["words"].iloc[-1] in text
+    assert f"As of the close of {day:%d %B %Y}" in text
+
+
+def test_the_years_slider_changes_nothing_but_the_charts(served, home):
+    home(served.home)
+    ran = page("today")
+    before = [metric.value for metric in ran.metric]
+    ran.slider[0].set_value(1).run()
+    assert not ran.exception
+    assert [metric.value for metric in ran.metric] == before
+
+
+@pytest.mark.parametrize(
+    ("name", "remedy"), [("today", "regime demo"), ("models", "regime compare")]
+)
+def test_an_empty_home_says_what_to_run(name, remedy, tmp_path, home):
+    home(tmp_path / "nothing")
+    ran = page(name)
+    assert not ran.exception
+    assert remedy in words(ran)
+
+
+def test_models_lists_every_score_of_the_comparison(served, home):
+    home(served.home)
+    ran = page("models")
+    assert not ran.exception
+    table = ran.dataframe[0].value
+    assert list(table["days ahead"]) == [0, 21, 63]
+    assert set(table["edge [90%]"]) == {"the model to beat"}
+    assert "SIMULATED" in words(ran)
+
+
+def test_no_chart_draws_a_day_by_a_model_that_was_trained_on_it(served):
+    scores = load_published(served)["scores"]
+    assert set(scores["basis"]) == {"walk_forward", "out_of_sample"}
+    drawn = scores.drop_duplicates(["date", "horizon"])
+    assert len(drawn) == len(scores)
+    later = scores[scores["basis"] == "out_of_sample"]
+    assert (later["date"] > later["trained_until"]).all()
+    assert pd.Timestamp("2008-12-31") == scores["date"].max()

@@ -1,17 +1,11 @@
 """A classifier that looks at the market through hidden Gaussian states."""
 
-import logging
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
-from hmmlearn.base import ConvergenceMonitor
-from hmmlearn.hmm import GaussianHMM
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -20,12 +14,22 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
 
 from regime.models.filtering import Filtered, forward_filter, gaussian_log_density, mix, smooth
+from regime.models.hmm_starts import (
+    SHORTEST_STRETCH,
+    Monitor,
+    ShrunkHMM,
+    Start,
+    complete_stretches,
+    diagonals,
+    first_guess,
+    overheard,
+    typical_units,
+)
 from regime.models.matching import match_states
 
 FloatArray = npt.NDArray[np.float64]
 Health = dict[str, float | int | bool]
 
-SHORTEST_STRETCH = 5  # rows; a shorter one says little about what follows what
 STAY = 0.95  # where every start begins: a state lasts twenty rows
 PSEUDO_COUNT = 0.1  # of each transition and of a row at the centre: no state can starve
 
@@ -138,7 +142,7 @@ class GaussianHMMClassifier(ClassifierMixin, BaseEstimator):
                 f"{len(rows)} are such. Choose features that are known throughout, or fewer "
                 "states."
             )
-        centre, scale, pooled = _typical(rows)
+        centre, scale, pooled = typical_units(rows)
         best, self.health_ = self._best_start((rows - centre) / scale, lengths, pooled)
         self.health_["log_likelihood_per_row"] -= float(np.log(scale).sum())
 
@@ -267,11 +271,11 @@ class GaussianHMMClassifier(ClassifierMixin, BaseEstimator):
 
     def _best_start(
         self, rows: FloatArray, lengths: list[int], pooled: FloatArray
-    ) -> "tuple[_Start, Health]":
+    ) -> "tuple[Start, Health]":
         """The most likely of the starts, all on standardised rows, and how the others did."""
         random = check_random_state(self.random_state)
         # One thread: these products are so small that a second one costs five times the work.
-        with _overheard() as remarks, np.errstate(all="ignore"), threadpool_limits(limits=1):
+        with overheard() as remarks, np.errstate(all="ignore"), threadpool_limits(limits=1):
             tried = [self._start(rows, lengths, pooled, random) for _ in range(self.n_init)]
         finite = sorted(filter(None, tried), key=lambda start: -start.log_likelihood)
         if not finite:
@@ -300,27 +304,27 @@ class GaussianHMMClassifier(ClassifierMixin, BaseEstimator):
 
     def _start(
         self, rows: FloatArray, lengths: list[int], pooled: FloatArray, random: Any
-    ) -> "_Start | None":
+    ) -> "Start | None":
         """One start carried to convergence; None if it ended in nothing finite."""
-        means, covars = _first_guess(rows, pooled, self.n_states, random)
+        means, covars = first_guess(rows, pooled, self.n_states, random)
         # Where a row is so far from every state that "scaling" underflows, "log" is slower.
         for implementation in ("scaling", "log"):
             hmm = self._unfitted(len(rows), pooled, implementation)
             hmm.means_ = means
-            hmm.covars_ = covars if self.covariance_type == "full" else _diagonals(covars)
+            hmm.covars_ = covars if self.covariance_type == "full" else diagonals(covars)
             try:
                 hmm.fit(rows, lengths)
                 log_likelihood, smoothed = hmm.score_samples(rows, lengths)
             except ValueError:
                 continue
-            start = _Start.read(hmm, float(log_likelihood), smoothed)
+            start = Start.read(hmm, float(log_likelihood), smoothed)
             if start.is_finite():
                 return start
         return None
 
     def _unfitted(self, n_rows: int, pooled: FloatArray, implementation: str) -> Any:
         k = self.n_states
-        hmm = _ShrunkHMM(
+        hmm = ShrunkHMM(
             k,
             self.covariance_type,
             means_weight=PSEUDO_COUNT,
@@ -331,7 +335,7 @@ class GaussianHMMClassifier(ClassifierMixin, BaseEstimator):
             implementation=implementation,
         )
         hmm.shrink_to(pooled, self.min_covar)
-        hmm.monitor_ = _Monitor(self.tol * n_rows, self.n_iter, verbose=False)
+        hmm.monitor_ = Monitor(self.tol * n_rows, self.n_iter, verbose=False)
         hmm.startprob_ = np.full(k, 1 / k)
         leave = (1 - STAY) / max(k - 1, 1)
         hmm.transmat_ = np.full((k, k), leave) + np.eye(k) * (STAY - leave if k > 1 else 1 - leave)
@@ -341,152 +345,3 @@ class GaussianHMMClassifier(ClassifierMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         return tags
-
-
-def complete_stretches(X: FloatArray) -> tuple[FloatArray, list[int]]:
-    """Rows of the stretches without a missing value, and the length of each stretch.
-
-    A gap ends a stretch; one shorter than `SHORTEST_STRETCH` is left out.
-    """
-    known = ~np.isnan(X).any(axis=1)
-    edges = np.flatnonzero(np.diff(known, prepend=False, append=False)).reshape(-1, 2)
-    kept = [(first, end) for first, end in edges if end - first >= SHORTEST_STRETCH]
-    rows = np.concatenate([X[first:end] for first, end in kept] or [X[:0]])
-    return rows, [int(end - first) for first, end in kept]
-
-
-@dataclass(frozen=True, slots=True)
-class _Start:
-    """Where one start ended; covariances full whatever the type."""
-
-    startprob: FloatArray
-    transmat: FloatArray
-    means: FloatArray
-    covars: FloatArray
-    log_likelihood: float
-    iterations: int
-    converged: bool
-    non_monotone: bool
-    smallest_state_rows: float
-
-    @classmethod
-    def read(cls, hmm: Any, log_likelihood: float, smoothed: FloatArray) -> Self:
-        return cls(
-            startprob=hmm.startprob_,
-            transmat=hmm.transmat_,
-            means=hmm.means_,
-            covars=np.array(hmm.covars_),
-            log_likelihood=log_likelihood,
-            iterations=int(hmm.monitor_.iter),
-            converged=hmm.monitor_.settled,
-            non_monotone=hmm.monitor_.fell,
-            smallest_state_rows=float(smoothed.sum(axis=0).min()),
-        )
-
-    def is_finite(self) -> bool:
-        arrays = (self.startprob, self.transmat, self.means, self.covars)
-        return (
-            math.isfinite(self.log_likelihood)
-            and all(np.isfinite(array).all() for array in arrays)
-            and bool(np.linalg.eigvalsh(self.covars).min() > 0)
-        )
-
-
-class _ShrunkHMM(GaussianHMM):
-    """Each state's covariance is that of its rows and of a few that look like the whole sample.
-
-    hmmlearn's own prior is the same matrix for every state, divided by its rows: where one
-    feature repeats others, the rarer state is the wider, so loses rows, and starves.
-    """
-
-    def shrink_to(self, pooled: FloatArray, min_covar: float) -> None:
-        """Set the covariance of the few rows and what is added to every variance."""
-        full, n_features = self.covariance_type == "full", len(pooled)
-        self.few, unit = n_features + 1.0, np.eye(n_features)
-        self.covars_weight = self.few + (n_features if full else 1)  # hmmlearn takes these off
-        self.pooled = pooled if full else np.diag(pooled)
-        self.added = min_covar * (unit if full else np.diag(unit))
-
-    def _do_mstep(self, stats: Any) -> None:
-        counts = stats["post"].reshape(-1, *(1,) * self.pooled.ndim) + self.few
-        self.covars_prior = self.few * self.pooled + counts * self.added
-        super()._do_mstep(stats)
-
-
-class _Monitor(ConvergenceMonitor):
-    """hmmlearn's monitor, except that running out of steps is not convergence.
-
-    With priors the likelihood alone may dip on the way up, so a fall is noted, not an end.
-    """
-
-    def report(self, log_prob: float) -> None:
-        self.history.append(log_prob)
-        self.iter += 1
-
-    @property
-    def converged(self) -> bool:
-        return self.settled
-
-    @property
-    def settled(self) -> bool:
-        return len(self.history) > 1 and bool(abs(self.history[-1] - self.history[-2]) < self.tol)
-
-    @property
-    def fell(self) -> bool:
-        return bool((np.diff(self.history) < -self.tol).any())
-
-
-def _typical(rows: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Centre and spread of each column, and the covariance of all in those units.
-
-    The spread is half the distance between the 16th and 84th percentile, the standard
-    deviation where the middle is flat, 1 where all is. Centre and covariance are of the rows
-    within ten spreads: whole rows, so that features which add up go on adding up.
-    """
-    low, middle, high = np.quantile(rows, [0.159, 0.5, 0.841], axis=0)
-    spread, flat = (high - low) / 2, 1e-12 * np.abs(middle)  # flat but for rounding
-    spread = np.where(spread > flat, spread, rows.std(axis=0))
-    spread = np.where(spread > flat, spread, 1.0)
-    near = (np.abs(rows - middle) <= 10 * spread).all(axis=1)
-    typical = rows[near] if near.mean() > 0.5 else rows
-    centre = typical.mean(axis=0)
-    standard = (typical - centre) / spread
-    return centre, spread, standard.T @ standard / len(standard)
-
-
-def _first_guess(
-    rows: FloatArray, pooled: FloatArray, n_states: int, random: Any
-) -> tuple[FloatArray, FloatArray]:
-    """Mean and covariance of each state from a random segment, half of it the whole sample.
-
-    Segments are as long for every state: from one row to the share of an average state, long
-    and short equally likely. k-means would cost as much as 25 steps from here.
-    """
-    length = max(int((len(rows) / n_states) ** random.uniform()), 1)
-    firsts = random.choice(len(rows) - length + 1, size=n_states, replace=False)
-    segments = np.stack([rows[first : first + length] for first in firsts])
-    means = segments.mean(axis=1)
-    centred = segments - means[:, None]
-    within = np.einsum("kti,ktj->kij", centred, centred) / length
-    return means, (within + pooled) / 2 + 1e-3 * np.eye(rows.shape[1])
-
-
-def _diagonals(covars: FloatArray) -> FloatArray:
-    return np.ascontiguousarray(np.diagonal(covars, axis1=1, axis2=2))
-
-
-@contextmanager
-def _overheard() -> Iterator[list[str]]:
-    """What hmmlearn would have logged, collected instead."""
-    remarks: list[str] = []
-
-    def keep(record: logging.LogRecord) -> bool:
-        remarks.append(record.getMessage())
-        return False
-
-    log = logging.getLogger("hmmlearn.base")
-    log.addFilter(keep)
-    try:
-        yield remarks
-    finally:
-        log.removeFilter(keep)

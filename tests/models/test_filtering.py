@@ -110,11 +110,11 @@ def test_on_complete_data_it_is_hmmlearns_likelihood_and_smoother():
 @settings(max_examples=40, deadline=None)
 def test_a_shorter_history_gives_the_same_bits(today, seed):
     rng = np.random.default_rng(seed)
-    k, d = rng.integers(1, 5, size=2)
+    k, d = rng.integers(1, 5), rng.choice([1, 3, 20])  # BLAS rounds wide rows by their number
     startprob, transmat = chain(rng, k)
     means, covars = gaussians(rng, k, d)
     X = rng.normal(size=(41, d))
-    X[rng.random(X.shape) < 0.2] = np.nan
+    X[rng.random(41) < 0.2, : d // 2 + 1] = np.nan
     read = np.asfortranarray(X) if seed % 2 else X
     whole = gaussian_log_density(read, means, covars)
     assert_array_equal(whole[:today], gaussian_log_density(X[:today].copy(), means, covars))

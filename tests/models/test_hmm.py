@@ -15,7 +15,8 @@ from sklearn.metrics import balanced_accuracy_score
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from regime.models.filtering import forward_filter
-from regime.models.hmm import GaussianHMMClassifier, complete_stretches
+from regime.models.hmm import GaussianHMMClassifier
+from regime.models.hmm_starts import complete_stretches
 
 ORDER_MATTERS = dict.fromkeys(
     ["check_methods_sample_order_invariance", "check_methods_subset_invariance"],

@@ -1,7 +1,6 @@
 """The command as a stranger runs it: in a process of its own, with typos."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,58 +12,14 @@ from regime.tracking.results import load_result
 
 ROOT = Path(__file__).parents[2]
 EXPERIMENTS = ROOT / "experiments"
-SCRIPTS = ["demo", "fetch", "compare", "app", "ui"]
-MODULES = {"app": "serve"}
-SMALL = """
-# Does the chain hold together?
-baskets = ["french"]
-labels = { horizons = [0, 21] }
-training = { since = 1963-01-01, every = 3 }
-evaluation = { first_test = { french = 1980-01-02 }, refit_every = 504 }
-model = { kind = "filter" }
-"""
-
-
-def regime(*words, home=None, module=None, cwd=None):
-    """Run the command; state goes to `home`."""
-    command = [sys.executable, "-m", f"training.{module or 'cli'}", *map(str, words)]
-    environment = {
-        **os.environ,
-        "REGIME_HOME": str(home or "/nonexistent/unused"),
-        "COLUMNS": "100",
-    }
-    return subprocess.run(
-        command, capture_output=True, text=True, env=environment, cwd=cwd or ROOT, timeout=300
-    )
-
-
-def fails(done, *said, code=1):
-    """Exit code and words of a fault: no traceback, nothing on standard output."""
-    assert done.returncode == code, done.stderr
-    assert "Traceback" not in done.stderr
-    for words in said:
-        assert words in " ".join(done.stderr.split()), done.stderr
-
-
-@pytest.fixture(scope="module")
-def small(tmp_path_factory):
-    """A home with a simulated market to 1987 and one small experiment compared on it."""
-    folder = tmp_path_factory.mktemp("small")
-    (folder / "small.toml").write_text(SMALL)
-    home = folder / "home"
-    assert regime("fetch", "--source", "demo", "--until", "1987-06-30", home=home).returncode == 0
-    done = regime(
-        "compare", folder / "small.toml", "--json", folder / "out.json", home=home
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return folder, done
+SCRIPTS = ["demo", "fetch", "compare", "retrain", "promote", "score", "app", "ui"]
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
-def test_every_script_has_help_with_an_example_both_ways(script):
+def test_every_script_has_help_with_an_example_both_ways(regime, script):
     for done in (
         regime(script, "--help"),
-        regime("--help", module=MODULES.get(script, script)),
+        regime("--help", module=script),
     ):
         assert done.returncode == 0
         assert f"Example: regime {script}" in " ".join(done.stdout.split())
@@ -96,13 +51,13 @@ def test_the_comparison_prints_a_table_and_writes_the_documented_scores(small):
     assert "walking forward" not in done.stderr  # no bar where there is no terminal
 
 
-def test_fetching_again_adds_nothing(small):
+def test_fetching_again_adds_nothing(regime, small):
     folder, _ = small
     done = regime("fetch", "--source", "demo", "--until", "1987-06-30", home=folder / "home")
-    assert "; 0 of them new" in done.stdout
+    assert "; none of them new" in done.stdout
 
 
-def test_the_chain_is_blind_to_the_future(small, tmp_path):
+def test_the_chain_is_blind_to_the_future(regime, small, tmp_path):
     # The same command on a longer history gives the same rows for the days both know.
     folder, _ = small
     home = tmp_path / "home"
@@ -116,17 +71,21 @@ def test_the_chain_is_blind_to_the_future(small, tmp_path):
         pd.testing.assert_frame_equal(after.loc[before.index], before)
 
 
-def test_as_of_replays_what_was_known(small, tmp_path):
+def test_as_of_replays_what_was_known_and_leaves_the_stored_result_alone(regime, small, tmp_path):
     folder, _ = small
+    before = load_result(folder / "home" / "results", "small")["predictions"]
     done = regime(
-        "compare", folder / "small.toml", "--as-of", "1985-06-30", home=folder / "home"
+        "compare", folder / "small.toml", "--as-of", "1985-06-30", "--json", tmp_path / "o.json",
+        home=folder / "home",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    replay = load_result(folder / "home" / "results", "small")["predictions"]
-    assert replay["date"].max() == pd.Timestamp("1985-06-28")
+    assert "As it was known at the close of 1985-06-30" in done.stdout
+    assert json.loads((tmp_path / "o.json").read_text())[0]["test_to"] < "1985-06-30"
+    after = load_result(folder / "home" / "results", "small")["predictions"]
+    pd.testing.assert_frame_equal(before, after)
 
 
-def test_simulated_and_real_data_do_not_mix(small):
+def test_simulated_and_real_data_do_not_mix(regime, fails, small):
     folder, _ = small
     tables = folder / "tables"
     tables.mkdir()
@@ -139,7 +98,7 @@ def test_simulated_and_real_data_do_not_mix(small):
     fails(done, "simulated", "REGIME_HOME")
 
 
-def test_an_empty_store_says_what_to_run(tmp_path):
+def test_an_empty_store_says_what_to_run(regime, fails, tmp_path):
     done = regime("compare", EXPERIMENTS / "filter.toml", home=tmp_path)
     fails(done, "is empty", "regime fetch --source demo")
 
@@ -155,9 +114,12 @@ def test_an_empty_store_says_what_to_run(tmp_path):
             ["there is no folder /no/such/folder"],
         ),
         (["fetch", "--source", "files", "--path", "/no/such/folder"], ["/no/such/folder"]),
+        (["compare", "experiments/filter.toml", "--json", "."], ["--json . is a folder"]),
+        (["compare", "filtre.toml"], ["Did you mean experiments/filter.toml?"]),
+        (["promote"], ["no version to promote", "regime retrain"]),
     ],
 )
-def test_a_fault_is_one_clear_line_and_exit_code_1(words, said, tmp_path):
+def test_a_fault_is_one_clear_line_and_exit_code_1(regime, fails, words, said, tmp_path):
     fails(regime(*words, home=tmp_path), "error: ", *said)
 
 
@@ -172,14 +134,17 @@ def test_a_fault_is_one_clear_line_and_exit_code_1(words, said, tmp_path):
         (["fetch", "--source", "files"], "needs --path DIR"),
         (["fetch", "--source", "demo", "--path", "x"], "demo reads no folder"),
         (["compare", "a.toml", "--as-of", "yesterday"], "yesterday"),
+        (["compare", "a.toml", "--as-of", "1900-01-01"], "--as-of 1900-01-01 must lie between"),
+        (["score", "--as-of", "9999-12-31"], "--as-of 9999-12-31 must lie between"),
+        (["demo", "--until", "1995-12-29"], "leaves nothing to test on"),
         (["app", "--port", "99999"], "65535"),
     ],
 )
-def test_wrong_usage_is_exit_code_2(words, said, tmp_path):
+def test_wrong_usage_is_exit_code_2(regime, fails, words, said, tmp_path):
     fails(regime(*words, home=tmp_path), said, code=2)
 
 
-def test_debug_shows_the_traceback_wherever_it_stands(tmp_path):
+def test_debug_shows_the_traceback_wherever_it_stands(regime, tmp_path):
     for words in (["--debug", "compare", "no.toml"], ["compare", "no.toml", "--debug"]):
         done = regime(*words, home=tmp_path)
         assert done.returncode == 1
@@ -187,13 +152,13 @@ def test_debug_shows_the_traceback_wherever_it_stands(tmp_path):
         assert "ConfigError" in done.stderr
 
 
-def test_a_home_that_cannot_be_written_names_the_setting(tmp_path):
+def test_a_home_that_cannot_be_written_names_the_setting(regime, fails, tmp_path):
     (tmp_path / "file").write_text("")
     done = regime("fetch", "--source", "demo", home=tmp_path / "file" / "home")
     fails(done, "which cannot be written", "Set REGIME_HOME")
 
 
-def test_a_device_is_written_and_not_replaced(small):
+def test_a_device_is_written_and_not_replaced(regime, fails, small):
     folder, _ = small
     done = regime(
         "compare", folder / "small.toml", "--json", "/dev/full", home=folder / "home"

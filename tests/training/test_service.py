@@ -1,0 +1,77 @@
+"""A version's life, by commands only: trained, promoted, scored, tampered with."""
+
+import json
+
+import pandas as pd
+
+from regime.tracking.results import load_result
+
+
+def read_scores(path):
+    return pd.read_csv(path, parse_dates=["date", "trained_until"])
+
+
+def test_a_version_says_on_what_footing_each_of_its_days_stands(regime, fails, small, tmp_path):
+    folder, _ = small
+    home = folder / "home"
+    fails(regime("score", home=home), "No model is in service yet", "regime retrain")
+    done = regime("retrain", folder / "small.toml", "--until", "1984-12-31", home=home)
+    assert done.returncode == 0, done.stderr
+    assert "Version 1 is the challenger" in done.stdout
+    fails(regime("score", home=home), "No model is in service yet")
+    fails(regime("promote", "7", home=home), "There is no version '7'. Registered: 1.")
+    assert "Version 1 is the champion" in regime("promote", home=home).stdout
+
+    whole, part = tmp_path / "whole.csv", tmp_path / "part.csv"
+    done = regime("score", "--since", "1980-01-01", "--csv", whole, home=home)
+    assert done.returncode == 0, done.stderr
+    assert "SIMULATED" in done.stderr
+    rows = read_scores(whole)
+    assert list(rows) == [
+        "date", "horizon", "mega_cap_led", "broadening", "small_cap_led", "model_version",
+        "trained_until", "basis",
+    ]  # fmt: skip
+    trained = rows["date"] <= "1984-12-31"
+    assert set(rows["basis"][trained]) == {"walk_forward"}
+    assert set(rows["basis"][~trained]) == {"out_of_sample"}
+
+    # The walk-forward of the whole history says the same of the days before.
+    stored = load_result(home / "results", "small")["predictions"].set_index(["date", "horizon"])
+    mine = rows[trained].set_index(["date", "horizon"])
+    names = ["mega_cap_led", "broadening", "small_cap_led"]
+    pd.testing.assert_frame_equal(
+        mine[names], stored.loc[mine.index, names], check_exact=True, check_index_type=False
+    )
+
+    # And the command's output is blind to the future.
+    done = regime(
+        "score", "--since", "1980-01-01", "--as-of", "1986-03-31", "--csv", part, home=home
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    earlier = read_scores(part)
+    assert earlier["date"].max() == pd.Timestamp("1986-03-31")
+    pd.testing.assert_frame_equal(rows[: len(earlier)], earlier, check_exact=True)
+    fails(regime("score", "--as-of", "1983-03-31", home=home), "has seen the future of 1983-03-31")
+
+    done = regime("score", "--in-sample", "--since", "1984-12-31", "--json", part, home=home)
+    assert done.returncode == 0, done.stderr
+    assert {row["basis"] for row in json.loads(part.read_text())} == {
+        "walk_forward", "in_sample", "out_of_sample",
+    }  # fmt: skip
+
+
+def test_a_tampered_model_is_refused_in_one_line(regime, fails, small, tmp_path):
+    folder, _ = small
+    home = tmp_path / "home"
+    home.symlink_to(folder / "home")
+    files = list((folder / "home" / "artifacts").glob("*/*/bundle/*"))
+    if not files:
+        files = list((folder / "home" / "artifacts").glob("*/*/artifacts/bundle/*"))
+    victim = next(path for path in files if path.suffix == ".npz")
+    whole = victim.read_bytes()
+    victim.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    try:
+        fails(regime("score", home=folder / "home"), "not what was registered", "not loaded")
+    finally:
+        victim.write_bytes(whole)
+    assert regime("score", home=folder / "home").returncode == 0

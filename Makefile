@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long lint app ui lock clean
+.PHONY: help setup demo browser test test-long lint app ui lock clean
 
 help:  ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -24,10 +24,15 @@ $(READY): requirements.txt pyproject.toml
 demo: setup  ## The whole chain on a simulated market, then the app (ARGS=--no-serve: without it)
 	$(BIN)/regime demo $(ARGS)
 
-test: lint  ## Lint, types, import contracts and the reduced test suite
+browser:  # Debian's Chromium for the browser tests, where it may be installed
+	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
+		{ apt-get update -qq && apt-get install -qq -y chromium >/dev/null; }; } || \
+		echo "No chromium, and it may not be installed here: browser tests will be skipped."
+
+test: lint browser  ## Lint, types, import contracts and the reduced test suite
 	$(BIN)/python -m pytest -m "not long" -n 2 --dist loadfile $(ARGS)
 
-test-long: lint  ## The full counts; their results are committed
+test-long: lint browser  ## The full counts; their results are committed
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 lint: setup  ## ruff, mypy and import-linter

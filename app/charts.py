@@ -64,8 +64,7 @@ def horizon_bars(latest: pd.DataFrame) -> go.Figure:
             insidetextanchor="middle", hovertemplate="%{x:.1%}",
         )  # fmt: skip
     figure.update_layout(
-        barmode="stack", height=210, margin=_MARGIN,
-        legend=_LEGEND,
+        barmode="stack", height=230, margin=_MARGIN, legend=_LEGEND | {"y": -0.28},
         xaxis={"tickformat": ".0%", "range": [0, 1]}, yaxis={"autorange": "reversed"},
     )  # fmt: skip
     return figure

@@ -52,7 +52,7 @@ def probability_ribbon(predictions: pd.DataFrame, labels: pd.DataFrame) -> Figur
         axes[-1].fill_between(
             path.index, 0, 1, where=path == name, color=COLOURS[name], step="post"
         )
-    axes[-1].set(yticks=[], ylabel="hindsight")
+    axes[-1].set(yticks=[], xlabel="the path in hindsight")
     return figure
 
 

@@ -6,6 +6,7 @@ regime reach `CALL_MARGIN`, and every call carries a status that says how firm i
 """
 
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -186,7 +187,7 @@ def _status(
     return pd.Series(status, proba.index)
 
 
-def _words(call) -> str:  # type: ignore[no-untyped-def]
+def _words(call: Any) -> str:
     """What a reader is told: "Mega-cap led, confirmed"."""
     short = {regime: Regime(regime).words.split(" (")[0] for regime in REGIMES}
     match call.status:

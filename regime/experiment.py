@@ -307,7 +307,7 @@ def _edge_columns(edge: Edge) -> dict[str, Any]:
 
 
 def _by_decade(losses: "pd.Series[float]", reference: "pd.Series[float]") -> list[dict[str, Any]]:
-    decade = losses.index.year // 10 * 10  # type: ignore[attr-defined]
+    decade = pd.DatetimeIndex(losses.index).year // 10 * 10
     return [
         {
             "decade": f"{start}s",

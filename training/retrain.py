@@ -29,11 +29,16 @@ def retrain(
     """
     import pandas as pd
 
+    from regime.bundle import fit_bundle
     from regime.config import load_experiment
     from regime.data.as_of import panel_as_of
     from regime.data.calendar import end_of_day
     from regime.data.store import ObservationStore
+    from regime.exceptions import ConfigError
+    from regime.experiment import Comparison, count_fits
     from regime.settings import Settings
+    from regime.tracking.registry import register
+    from regime.tracking.runs import log_result
 
     until = checked_day(until, "--until")
     settings = Settings()
@@ -41,18 +46,7 @@ def retrain(
     config = load_experiment(experiment)
     store = ObservationStore(settings.store)
     panel = panel_as_of(store, end_of_day(pd.Timestamp(until)) if until else None)
-    version = train(config, panel, settings, simulated=store.is_simulated(), baskets=baskets)
-    say(f"Version {version} is the challenger. Next: regime promote {version}")
-
-
-def train(config, panel, settings, *, simulated, baskets=None):  # type: ignore[no-untyped-def]
-    """Walk forward, fit, log and register; the version's number."""
-    from regime.bundle import fit_bundle
-    from regime.exceptions import ConfigError
-    from regime.experiment import Comparison, count_fits
-    from regime.tracking.registry import register
-    from regime.tracking.runs import log_result
-
+    simulated = store.is_simulated()
     chosen = baskets or ("funds" if "funds" in config.baskets else config.baskets[0])
     if chosen not in config.baskets:
         raise ConfigError(
@@ -64,9 +58,12 @@ def train(config, panel, settings, *, simulated, baskets=None):  # type: ignore[
         result = Comparison(panel, on_fit=step, n_jobs=os.cpu_count() or 1).run(config)
     bundle = fit_bundle(config, chosen, panel)
     run_id = log_result(result, settings, simulated=simulated, tags={"purpose": "retrain"})
-    note(f"MLflow run {run_id}: {config.name}, {chosen} baskets, trained until "
-         f"{bundle.trained_until:%Y-%m-%d}.")  # fmt: skip
-    return register(bundle, result, run_id, settings, simulated=simulated)
+    version = register(bundle, result, run_id, settings, simulated=simulated)
+    note(
+        f"MLflow run {run_id}: {config.name}, {chosen} baskets, trained until "
+        f"{bundle.trained_until:%Y-%m-%d}."
+    )
+    say(f"Version {version} is the challenger. Next: regime promote {version}")
 
 
 if __name__ == "__main__":

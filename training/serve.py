@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,6 +22,8 @@ HOST = "127.0.0.1"
 APP_PORT, UI_PORT = 8501, 5000
 PATIENCE = 120.0  # seconds until a server answers
 
+# By name: what builds its command, and its port.
+Servers = dict[str, tuple[Callable[[int, "Settings"], list[str]], int]]
 Port = Annotated[int, typer.Option(min=1, max=65535, help=f"Port on {HOST}.")]
 
 
@@ -72,7 +74,7 @@ def _ui_command(port: int, settings: "Settings") -> list[str]:
     ]  # fmt: skip
 
 
-def _serve(wanted: dict, settings: "Settings") -> None:  # type: ignore[type-arg]
+def _serve(wanted: Servers, settings: "Settings") -> None:
     """Start servers, say where they are once they answer, and end them together."""
     from regime.exceptions import ConfigError
     from regime.tracking.mlflow_client import client

@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
 
@@ -99,9 +99,10 @@ def _serve(wanted: Servers, settings: "Settings") -> None:
         servers = {}
         for name, (command, port) in wanted.items():
             words = [sys.executable, "-m", *command(port, settings)]
-            servers[name] = stack.enter_context(_server(words, environment))
+            log = stack.enter_context(_log_of(name, settings))
+            servers[name] = stack.enter_context(_server(words, environment, log))
         for name, (_, port) in wanted.items():
-            _wait_for(name, servers[name], port)
+            _wait_for(name, servers[name], port, settings)
             say(f"{name + ':':9} http://{HOST}:{port}")
         note("Ctrl-C ends it.")
         with contextlib.suppress(KeyboardInterrupt):
@@ -111,10 +112,12 @@ def _serve(wanted: Servers, settings: "Settings") -> None:
 
 
 @contextlib.contextmanager
-def _server(command: list[str], environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+def _server(
+    command: list[str], environment: dict[str, str], log: IO[bytes]
+) -> Iterator[subprocess.Popen[bytes]]:
     # A session of its own, so that its workers end with it.
     with subprocess.Popen(
-        command, env=environment, stdout=subprocess.DEVNULL, start_new_session=True
+        command, env=environment, stdout=log, stderr=log, start_new_session=True
     ) as server:
         try:
             yield server
@@ -127,13 +130,29 @@ def _server(command: list[str], environment: dict[str, str]) -> Iterator[subproc
                 os.killpg(server.pid, 9)
 
 
-def _wait_for(name: str, server: "subprocess.Popen[bytes]", port: int) -> None:
+def _log_path(name: str, settings: "Settings") -> Path:
+    return settings.home / "logs" / f"{name.lower().replace(' ', '-')}.log"
+
+
+def _log_of(name: str, settings: "Settings") -> IO[bytes]:
+    """Where a server talks to; begun anew with each start."""
+    path = _log_path(name, settings)
+    path.parent.mkdir(exist_ok=True)
+    return path.open("wb")
+
+
+def _wait_for(
+    name: str, server: "subprocess.Popen[bytes]", port: int, settings: "Settings"
+) -> None:
     from regime.exceptions import ConfigError
 
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
         if server.poll() is not None:
-            raise ConfigError(f"{name} ended at once, exit code {server.returncode}; see above.")
+            raise ConfigError(
+                f"{name} ended at once, exit code {server.returncode}; "
+                f"{_log_path(name, settings)} says why."
+            )
         with contextlib.suppress(OSError), socket.create_connection((HOST, port), 1):
             return
         time.sleep(0.2)

@@ -2,6 +2,7 @@
 
 import tempfile
 from dataclasses import dataclass
+from importlib.metadata import version as version_of
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ MODEL = "equity-leadership-regime"
 CHAMPION, CHALLENGER = "champion", "challenger"
 _DIGEST = "bundle_sha256"
 _RECORD_DIGEST = "walk_forward_sha256"
-_FOLDER = "bundle"
+_FOLDER, _BUNDLE = "model", "bundle"
 _RECORD = "walk_forward.parquet"
 
 
@@ -54,11 +55,12 @@ def register(
 
     tracker = client(settings)
     with tempfile.TemporaryDirectory() as folder:
-        digest = save_bundle(bundle, Path(folder) / _FOLDER)
-        record = Path(folder) / _FOLDER / _RECORD
+        digest = save_bundle(bundle, Path(folder) / _BUNDLE)
+        record = Path(folder) / _BUNDLE / _RECORD
         mine = result.predictions["baskets"] == bundle.baskets
         result.predictions[mine].drop(columns="baskets").to_parquet(record, index=False)
         record_digest = sha256(record)
+        _save_for_mlflow(Path(folder) / _FOLDER, Path(folder) / _BUNDLE, digest)
         tracker.log_artifacts(run_id, str(Path(folder) / _FOLDER), _FOLDER)
     try:
         tracker.create_registered_model(MODEL)
@@ -80,6 +82,19 @@ def register(
     )
     tracker.set_registered_model_alias(MODEL, CHALLENGER, version.version)
     return str(version.version)
+
+
+def _save_for_mlflow(folder: Path, bundle: Path, digest: str) -> None:
+    """The bundle as a model MLflow can serve: models from code, so nothing is pickled."""
+    import mlflow
+
+    mlflow.pyfunc.save_model(
+        path=str(folder),
+        python_model=str(Path(__file__).with_name("served.py")),
+        artifacts={_BUNDLE: str(bundle)},
+        model_config={"digest": digest},
+        pip_requirements=[f"equity-leadership-regime=={version_of('equity-leadership-regime')}"],
+    )
 
 
 def promote(settings: Settings, version: str | None = None) -> str:
@@ -135,7 +150,9 @@ def _load(tracker: Any, version: Any) -> Version:
         )
     with tempfile.TemporaryDirectory() as folder:
         try:
-            files = tracker.download_artifacts(version.run_id, _FOLDER, folder)
+            files = tracker.download_artifacts(
+                version.run_id, f"{_FOLDER}/artifacts/{_BUNDLE}", folder
+            )
         except (MlflowException, OSError) as error:
             raise StoreError(
                 f"The files of version {version.version} cannot be read: "

@@ -1,9 +1,17 @@
 """A version's life, by commands only: trained, promoted, scored, tampered with."""
 
 import json
+import warnings
+from pathlib import Path
+from urllib.parse import urlparse
 
 import pandas as pd
 
+from regime.data.as_of import panel_as_of
+from regime.data.store import ObservationStore
+from regime.settings import Settings
+from regime.tracking.mlflow_client import client
+from regime.tracking.registry import CHAMPION, MODEL, load_version
 from regime.tracking.results import load_result
 
 
@@ -64,9 +72,7 @@ def test_a_tampered_model_is_refused_in_one_line(regime, fails, small, tmp_path)
     folder, _ = small
     home = tmp_path / "home"
     home.symlink_to(folder / "home")
-    files = list((folder / "home" / "artifacts").glob("*/*/bundle/*"))
-    if not files:
-        files = list((folder / "home" / "artifacts").glob("*/*/artifacts/bundle/*"))
+    files = list((folder / "home" / "artifacts").rglob("bundle/*"))
     victim = next(path for path in files if path.suffix == ".npz")
     whole = victim.read_bytes()
     victim.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
@@ -75,3 +81,19 @@ def test_a_tampered_model_is_refused_in_one_line(regime, fails, small, tmp_path)
     finally:
         victim.write_bytes(whole)
     assert regime("score", home=folder / "home").returncode == 0
+
+
+def test_mlflow_itself_loads_the_registered_model_from_code(small):
+    folder, _ = small
+    settings = Settings(home=folder / "home")
+    found = client(settings).get_model_version_by_alias(MODEL, CHAMPION)
+    path = Path(urlparse(found.source).path)
+    assert not [file for file in path.rglob("*") if "pkl" in file.name]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # MLflow's own, on newer libraries
+        from mlflow.pyfunc import load_model
+
+        served = load_model(str(path))
+    panel = panel_as_of(ObservationStore(settings.store))
+    expected = load_version(settings).bundle.predict_proba(panel)
+    pd.testing.assert_frame_equal(served.predict(panel), expected, check_exact=True)

@@ -38,7 +38,7 @@ def compare(
     from regime.settings import Settings
     from regime.tracking.results import save_result, write_scores
     from regime.tracking.runs import log_result
-    from training.tables import score_tables
+    from training.tables import score_tables, warn_of_states
 
     as_of = checked_day(as_of, "--as-of")
     json = checked_output(json, "--json")
@@ -63,6 +63,7 @@ def compare(
         for config in configs:
             results.append(comparison.run(config))
             log_result(results[-1], settings, simulated=simulated, tags=replay)
+            warn_of_states(results[-1])
             if not replay:  # a replay is no news, and must not stand where the app looks
                 save_result(results[-1], settings.results, simulated=simulated)
     if as_of:

@@ -48,7 +48,7 @@ def demo(
     from regime.tracking.registry import load_version, promote, register
     from regime.tracking.results import save_result
     from regime.tracking.runs import log_result
-    from training.tables import score_tables, today_table
+    from training.tables import score_tables, today_table, warn_of_states
 
     if until is not None and until < EARLIEST:
         raise typer.BadParameter(
@@ -77,6 +77,7 @@ def demo(
             results[config.name] = comparison.run(config)
             save_result(results[config.name], settings.results, simulated=True)
             runs[config.name] = log_result(results[config.name], settings, simulated=True)
+            warn_of_states(results[config.name])
 
     say(f"3/4  Putting {DEFAULT} into service and scoring the newest close ...")
     chosen = results[DEFAULT]

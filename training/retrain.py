@@ -39,6 +39,7 @@ def retrain(
     from regime.settings import Settings
     from regime.tracking.registry import register
     from regime.tracking.runs import log_result
+    from training.tables import warn_of_states
 
     until = checked_day(until, "--until")
     settings = Settings()
@@ -56,6 +57,7 @@ def retrain(
     config = config.model_copy(update={"baskets": (chosen,)})
     with progress(count_fits([config], panel), "walking forward") as step:
         result = Comparison(panel, on_fit=step, n_jobs=os.cpu_count() or 1).run(config)
+    warn_of_states(result)
     bundle = fit_bundle(config, chosen, panel)
     run_id = log_result(result, settings, simulated=simulated, tags={"purpose": "retrain"})
     version = register(bundle, result, run_id, settings, simulated=simulated)

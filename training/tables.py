@@ -4,9 +4,10 @@ from typing import Any
 
 import pandas as pd
 
+from regime.experiment import ExperimentResult
 from regime.taxonomy import REGIMES, Regime
 from regime.tracking.figures import edge_words, horizon_name
-from training.console import say
+from training.console import note, say
 
 SIMULATED = "SIMULATED market: these numbers say nothing about real prices."
 
@@ -33,6 +34,18 @@ def score_tables(rows: list[dict[str, Any]], *, simulated: bool) -> None:
         "the two cannot be told apart. Days late: from a change of regime until it was called;\n"
         "one that never was counts with its whole length."
     )
+
+
+def warn_of_states(result: ExperimentResult) -> None:
+    """Say so where the states of a refit could not be matched with the fit before it."""
+    if "match_ambiguous" in result.fits:
+        matched = result.fits["match_ambiguous"].dropna()
+        if matched.any():
+            note(
+                f"warning: {result.config.name}: at {int(matched.sum())} of {len(matched)} refits "
+                "the hidden states could not be matched with certainty to those before; "
+                "probabilities do not depend on it. See fit_match_* in regime ui."
+            )
 
 
 def _score_line(row: dict[str, Any], width: int) -> str:

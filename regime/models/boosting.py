@@ -1,7 +1,7 @@
 """Gradient boosting, calibrated in time order, and boosting that starts from the filter."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -51,16 +51,27 @@ class LaterBlock(BaseEstimator):
         return 1
 
 
-def calibrated_boosting(**params: Any) -> Pipeline:
+class LaterCalibration(CalibratedClassifierCV):
+    """scikit-learn's calibration, for labels that come as a Series too.
+
+    Its temperature scaling looks at `y[0]`, which an index of days does not have.
+    """
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Fit on the earlier rows, calibrate on the later ones."""
+        fitted: Self = super().fit(X, np.asarray(y, dtype=object), sample_weight)
+        return fitted
+
+
+def calibrated_boosting(**params: Any) -> LaterCalibration:
     """scikit-learn's histogram booster with temperature scaling learned on later rows.
 
     The booster sees the earlier 70% of the training rows, one temperature is fitted on the
-    last 30%: what it is calibrated on it has not seen. Missing values are its own business.
+    last 30%: what it is calibrated on it has not seen. Features that begin only in the later
+    rows are left out; other missing values are the booster's own business.
     """
-    booster = HistGradientBoostingClassifier(**params)
-    return make_pipeline(
-        KnownFeatures(), CalibratedClassifierCV(booster, method="temperature", cv=LaterBlock())
-    )
+    booster = make_pipeline(KnownFeatures(), HistGradientBoostingClassifier(**params))
+    return LaterCalibration(booster, method="temperature", cv=LaterBlock())
 
 
 def boosting_from_filter(n_path_scores: int, **params: Any) -> Pipeline:

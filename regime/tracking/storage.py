@@ -51,6 +51,8 @@ _INPUT = ("n_features_in_", "feature_names_in_")
 TRUSTED = [
     "numpy.dtype",
     "regime.models.boosting.LaterBlock",
+    "regime.models.boosting.LaterCalibration",
+    "regime.models.selection.KnownFeatures",
     "sklearn.calibration._CalibratedClassifier",
     "sklearn.calibration._TemperatureScaling",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",

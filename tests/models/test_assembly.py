@@ -84,8 +84,18 @@ def test_persistence_looks_as_far_ahead_as_it_is_asked():
 def test_the_filter_reads_the_three_path_scores_and_nothing_else(study):
     X, _ = study
     assert input_columns(configured("filter"), list(X.columns)) == list(SCORE.values())
-    for kind in {*KINDS} - {"filter"}:
+    for kind in {*KINDS} - {"filter", "boosting_from_filter"}:
         assert input_columns(configured(kind), list(X.columns)) == list(X.columns)
+
+
+def test_boosting_from_the_filter_reads_the_scores_first_and_none_of_the_other_baselines_columns(
+    study,
+):
+    X, _ = study
+    columns = input_columns(configured("boosting_from_filter"), list(X.columns))
+    assert columns[:3] == list(SCORE.values())
+    assert [name for name in columns if name.startswith("path_")] == columns[:3]
+    assert set(columns[3:]) == {name for name in X.columns if not name.startswith("path_")}
 
 
 def test_the_filter_gives_a_higher_score_a_higher_probability(study):

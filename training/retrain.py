@@ -54,6 +54,11 @@ def retrain(
             f"{config.name} has the baskets {', '.join(config.baskets)}, not {chosen!r}. "
             "Choose one of them, or add it to the experiment's `baskets`."
         )
+    if 0 not in config.labels.horizons:
+        raise ConfigError(
+            f"{config.name} forecasts {list(config.labels.horizons)} days ahead, but a model in "
+            "service calls today's regime too. Add 0 to labels.horizons."
+        )
     config = config.model_copy(update={"baskets": (chosen,)})
     with progress(count_fits([config], panel), "walking forward") as step:
         result = Comparison(panel, on_fit=step, n_jobs=os.cpu_count() or 1).run(config)

@@ -68,6 +68,13 @@ def test_a_version_says_on_what_footing_each_of_its_days_stands(regime, fails, s
     }  # fmt: skip
 
 
+def test_a_model_that_cannot_call_today_is_not_trained_for_service(regime, fails, small, tmp_path):
+    folder, _ = small
+    ahead = tmp_path / "ahead.toml"
+    ahead.write_text((folder / "small.toml").read_text().replace("[0, 21]", "[21]"))
+    fails(regime("retrain", ahead, home=folder / "home"), "Add 0 to labels.horizons")
+
+
 def test_a_tampered_model_is_refused_in_one_line(regime, fails, small, tmp_path):
     folder, _ = small
     home = tmp_path / "home"

@@ -7,7 +7,7 @@ Columns: `series` (a catalogue id), `period` (the last day it describes, no time
 import numpy as np
 import pandas as pd
 
-from regime.data.catalog import Series
+from regime.data.series import Series
 
 COLUMNS = ["series", "period", "known_at", "value", "source"]
 SIMULATED = "demo"  # the source whose rows are no market data

@@ -1,0 +1,1 @@
+"""Every series, one module per publisher."""

@@ -1,15 +1,12 @@
-"""Observations with two dates, kept in SQLite: what was said, and since when it was known.
+"""Observations with two dates, kept in a database: what was said, and since when it was known.
 
-Rows are only ever added; triggers in the database hold to it. A value that changes comes
-as a further row, known since the fetch that brought it, so a read `as_of` some moment
-shows each period in the revision known then, whatever is fetched later. A period stored
-for the first time counts from the `known_at` it came with, even where that lies before
-the fetch: a first import would else know nothing of the past.
+Rows are only ever added; triggers in the database hold to it. A value that changes comes as
+a further row, so a read `as_of` some moment shows what this store knew then, whatever is
+fetched later; `regime.data.revisions` says since when a row counts as known. Doubtful values
+wait in a quarantine and enter no read.
 
-Dates are integers inside the database, because a panel of a million rows is read at
-once: `period` in days since 1970-01-01, `known_at` and `fetched_at` in seconds since
-1970-01-01 UTC, rounded up so that nothing is known early. Values are float64 to the
-bit, except that SQLite keeps minus zero as zero.
+Values are float64 to the bit, except that minus zero is kept as zero. Moments are kept in
+whole seconds, rounded up so that nothing is known early.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,149 +18,209 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
-from regime.data.catalog import CATALOG
-from regime.data.database import ELSEWHERE, exists, sole_writer, transaction
+from regime.data import schema
+from regime.data.database import ELSEWHERE, Database, database_at
+from regime.data.encoding import categories_of, check, day_numbers, days, second, utc
 from regime.data.observations import COLUMNS, SIMULATED
+from regime.data.schema_version import NEWEST, back_up, back_up_path, upgrade, version_of
+from regime.data.writing import Writer, ids_of, names_in, newest_periods
 from regime.exceptions import StoreError
-
-SCHEMA_VERSION = 1
-_CELL = ["series", "period"]
-_EPOCH = pd.Timestamp(0, tz="UTC")
-
-_SCHEMA = sa.MetaData()
-_OBSERVATION = sa.Table(
-    "observation",
-    _SCHEMA,
-    sa.Column("series", sa.Text, nullable=False),
-    sa.Column("period", sa.Integer, nullable=False),
-    sa.Column("known_at", sa.Integer, nullable=False),
-    sa.Column("value", sa.REAL, nullable=False),
-    sa.Column("source", sa.Text, nullable=False),
-    sa.Column("fetched_at", sa.Integer, nullable=False),
-)
-_FETCH = sa.Table(
-    "fetch",
-    _SCHEMA,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("fetched_at", sa.Integer, nullable=False),
-    sa.Column("source", sa.Text, nullable=False),
-    sa.Column("rows_added", sa.Integer, nullable=False),
-)
-_INSERT = "INSERT INTO observation VALUES (?, ?, ?, ?, ?, ?)"
 
 
 class ObservationStore:
     """The observations of one installation; nothing stays open between calls.
 
-    Every method raises `StoreError` on a file that is no store, is damaged or was written
-    by a newer version; those that read also do so while nothing is stored.
+    Every method raises `StoreError` on a database that is no store, is damaged, cannot be
+    reached or was written by a newer version; those that read also do so while nothing is
+    stored, or while the tables are those of an older version.
 
     Parameters
     ----------
-    path : Path
-        The database. Its folder must exist; the file appears with the first `append`.
+    location : Path, or str
+        A SQLite file, whose folder must exist and which appears with the first `append`; or
+        the address of a PostgreSQL database, postgresql://USER:PASSWORD@HOST/NAME.
     patience : float
         Seconds to wait for another writer.
     """
 
-    def __init__(self, path: Path, *, patience: float = 10.0) -> None:
-        self.path = path
+    def __init__(self, location: Path | str, *, patience: float = 10.0) -> None:
+        self.database: Database = database_at(location)
         self.patience = patience
 
-    def append(self, observations: pd.DataFrame, *, fetched_at: pd.Timestamp) -> int:
+    def append(
+        self,
+        observations: pd.DataFrame,
+        *,
+        fetched_at: pd.Timestamp,
+        doubtful: pd.DataFrame | None = None,
+        looked: bool = False,
+    ) -> int:
         """Add what the store does not say yet: all of it, or nothing.
 
-        A changed value of a stored period is known from `fetched_at`, or from its own
-        `known_at` if that is later. Appending the same rows again adds none.
+        Appending the same rows again adds none. Tables of an older version are brought to
+        the newest first, a SQLite file after it was copied.
 
         Parameters
         ----------
         observations : DataFrame with the columns of `regime.data.observations`
-            May hold several publications of a period; of a period stored before, only
-            the newest counts.
+            May hold several publications of a period.
         fetched_at : Timestamp with a time zone
+        doubtful : the same columns and `reason`: rows to quarantine, each once
+        looked : bool
+            Whether the publisher was asked. What it did not have then is not believed later
+            to have been known by then.
 
         Returns
         -------
         int
-            Rows added.
+            Rows added; the quarantine not counted.
 
         Raises
         ------
         StoreError
-            If the frame breaks its contract, if simulated and real rows would mix, if
-            another process goes on writing, or if the disk refuses.
+            If a frame breaks its contract, if simulated and real rows would mix, if another
+            process goes on writing, or if the disk refuses.
         """
-        _check(observations)
-        fetched = -((_EPOCH - _moment(fetched_at, "fetched_at")) // pd.Timedelta(seconds=1))
-        if observations.empty:
+        check(observations)
+        fetched = second(fetched_at, "fetched_at")
+        doubtful = observations.iloc[:0].assign(reason="") if doubtful is None else doubtful
+        check(doubtful.drop(columns="reason"))
+        if observations.empty and doubtful.empty:
             return 0
-        new = _encoded(observations)
-        coming = sorted(set(new["source"]))
-        with sole_writer(self.path, patience=self.patience):
-            self._refuse_mixing(set(coming))  # reads first: a file that is no store stays as it is
-            with transaction(self.path, write=True) as connection:
-                _create_schema(connection)
-                added = _additions(new, _newest(connection, new), fetched)
-                _insert(connection, added.assign(fetched_at=fetched))
-                counts = added["source"].value_counts().reindex(coming, fill_value=0)
-                for source, rows in counts.items():
-                    log = {"fetched_at": fetched, "source": source, "rows_added": int(rows)}
-                    connection.execute(_FETCH.insert(), log)
-        return len(added)
+        coming = set(observations["source"].unique()) | set(doubtful["source"].unique())
+        self._refuse_mixing(coming)
+        with self._writing() as connection:
+            self._refuse_mixing(coming | set(names_in(connection, schema.SOURCE)))
+            writer = Writer(self.database, connection, fetched, looked=looked)
+            added = writer.add(observations)
+            writer.quarantine(doubtful)
+        return added
+
+    def accept(self, series: str, period: pd.Timestamp, *, why: str, at: pd.Timestamp) -> float:
+        """Take the newest quarantined value of a period as right, known from now on.
+
+        Returns the value. A StoreError if nothing of that period is quarantined.
+        """
+        waiting = self.quarantined()
+        found = waiting[(waiting["series"] == series) & (waiting["period"] == period)]
+        if found.empty:
+            raise StoreError(
+                f"Nothing of {series} of {period:%Y-%m-%d} is in quarantine. "
+                f"`regime store quarantine` lists what is."
+            )
+        row = found.iloc[[-1]]
+        moment = second(at, "at")
+        with self._writing() as connection:
+            writer = Writer(self.database, connection, moment, looked=True)
+            writer.add(row[COLUMNS].assign(known_at=max(row["known_at"].iloc[0], at)))
+            ruling = {
+                "series": ids_of(connection, schema.SERIES, [series])[series],
+                "period": int(day_numbers(row["period"])[0]),
+                "value": float(row["value"].iloc[0]),
+                "ruled_at": moment,
+                "why": why,
+            }
+            connection.execute(schema.RULING.insert(), ruling)
+        return float(row["value"].iloc[0])
 
     def read(
-        self, as_of: pd.Timestamp | None = None, series: Sequence[str] | None = None
+        self,
+        as_of: pd.Timestamp | None = None,
+        series: Sequence[str] | None = None,
+        since: pd.Timestamp | None = None,
     ) -> pd.DataFrame:
-        """Observations known by a moment.
+        """Observations, or those of them that were known by a moment.
 
         Parameters
         ----------
         as_of : Timestamp with a time zone, optional
-            Only rows with `known_at` at or before it; by default all.
+            Only rows known at or before it, and of what was fetched later only the history
+            that a first import brought; by default all.
         series : sequence of catalogue ids, optional
+        since : first period, optional
 
         Returns
         -------
         DataFrame with the columns of `regime.data.observations`
-            In the order stored, one row per series, period and `known_at`. `series` and
-            `source` are categories, `period` datetime64[us], `known_at`
-            datetime64[us, UTC], `value` finite.
+            By series, period and publication, one row of each. `series` and `source` are
+            categories, `period` datetime64[us], `known_at` datetime64[us, UTC], `value`
+            finite.
         """
-        query = sa.select(*(_OBSERVATION.c[name] for name in COLUMNS))
+        of = schema.OBSERVATION.c
+        query = sa.select(of.series, of.period, of.known_at, of.value, of.source)
         if as_of is not None:
-            until = (_moment(as_of, "as_of") - _EPOCH) // pd.Timedelta(seconds=1)
-            query = query.where(_OBSERVATION.c.known_at <= until)
-        if series is not None:
-            query = query.where(_OBSERVATION.c.series.in_(list(series)))
+            query = query.where(of.seen_at <= second(as_of, "as_of", up=False))
+        if since is not None:
+            query = query.where(of.period >= int(day_numbers(pd.Series([since]))[0]))
         with self._reading() as connection:
-            rows = _rows(connection, query)
-        frame = pd.DataFrame(
+            known = ids_of(connection, schema.SERIES, series)
+            sources = names_in(connection, schema.SOURCE)
+            if series is not None:
+                query = query.where(of.series.in_(sorted(known.values())))
+            query = query.order_by(of.series, of.period, of.known_at, of.fetched_at)
+            rows = self.database.rows(connection, query)
+        # A value revised before it was ever known leaves two rows of one moment.
+        keys = ("series", "period", "known_at")
+        again = np.logical_and.reduce([rows[name][1:] == rows[name][:-1] for name in keys])
+        rows = rows[~np.r_[again, False][: len(rows)]]
+        return pd.DataFrame(
             {
-                "series": pd.Categorical(rows["series"]),
-                "period": _days(rows["period"]),
-                "known_at": _utc(rows["known_at"]),
+                "series": categories_of(rows["series"], {at: name for name, at in known.items()}),
+                "period": days(rows["period"]),
+                "known_at": utc(rows["known_at"]),
                 "value": rows["value"],
-                "source": pd.Categorical(rows["source"]),
+                "source": categories_of(rows["source"], {at: name for name, at in sources.items()}),
             }
         )
-        # A value revised before it was ever known leaves two rows of one moment.
-        return frame.drop_duplicates([*_CELL, "known_at"], keep="last", ignore_index=True)
+
+    def series(self) -> list[str]:
+        """Ids of what is stored, in alphabetical order."""
+        with self._reading() as connection:
+            return sorted(newest_periods(connection))
+
+    def newest_periods(self) -> dict[str, pd.Timestamp]:
+        """The newest period of each stored series; nothing while nothing is stored."""
+        if self.is_empty():
+            return {}
+        with self._reading() as connection:
+            found = newest_periods(connection)
+        newest = pd.DatetimeIndex(days(np.array([*found.values()], dtype=np.int64)))
+        return dict(zip(found, newest, strict=True))
 
     def sources(self) -> set[str]:
         """Who the stored rows are from; nobody while nothing is stored."""
-        if not exists(self.path):
+        if not self.database.exists():
             return set()
-        with transaction(self.path) as connection:
-            return _sources(connection, self.path)
+        with self.database.transaction() as connection:
+            found = version_of(connection, self.database)
+            if found is None:
+                return set()
+            self._demand_newest(found)
+            return set(names_in(connection, schema.SOURCE))
 
     def is_empty(self) -> bool:
-        """Whether nothing is stored, be it that the file does not exist yet."""
+        """Whether nothing is stored, be it that the database does not exist yet."""
         return not self.sources()
 
     def is_simulated(self) -> bool:
         """Whether what is stored is no market data; False while nothing is."""
         return SIMULATED in self.sources()
+
+    def schema_version(self) -> str | None:
+        """Version of the tables; None while there are none."""
+        if not self.database.exists():
+            return None
+        with self.database.transaction() as connection:
+            return version_of(connection, self.database)
+
+    def upgrade(self) -> Path | None:
+        """Bring the tables to the newest version; returns the copy made before, if any."""
+        found = self.schema_version()
+        if found in {None, NEWEST}:
+            return None
+        with self._writing():
+            pass
+        return back_up_path(self.database, found)
 
     def summary(self) -> pd.DataFrame:
         """What is stored of each series.
@@ -172,160 +229,128 @@ class ObservationStore:
         -------
         DataFrame indexed by series
             `first_period`, `last_period`, `newest_known_at` (UTC), `rows` (revisions
-            counted) and `source` (several joined by commas).
+            counted), `fetched_at` (UTC, of the newest row) and `source` (several joined by
+            commas).
         """
-        of = _OBSERVATION.c
+        of = schema.OBSERVATION.c
         query = sa.select(
             of.series,
+            of.source,
             sa.func.min(of.period).label("first_period"),
             sa.func.max(of.period).label("last_period"),
             sa.func.max(of.known_at).label("newest_known_at"),
             sa.func.count().label("rows"),
-            sa.func.group_concat(of.source.distinct()).label("source"),
-        ).group_by(of.series)
+            sa.func.max(of.fetched_at).label("fetched_at"),
+        ).group_by(of.series, of.source)
         with self._reading() as connection:
             found = pd.DataFrame(connection.execute(query).mappings().all())
-        return found.assign(
-            first_period=_days(found["first_period"].to_numpy()),
-            last_period=_days(found["last_period"].to_numpy()),
-            newest_known_at=_utc(found["newest_known_at"].to_numpy()),
-        ).set_index("series")
+            series = {at: name for name, at in names_in(connection, schema.SERIES).items()}
+            source = {at: name for name, at in names_in(connection, schema.SOURCE).items()}
+        found = found.assign(
+            series=found["series"].map(series), source=found["source"].map(source)
+        ).sort_values(["series", "source"])
+        by_series = found.groupby("series").agg(
+            first_period=("first_period", "min"),
+            last_period=("last_period", "max"),
+            newest_known_at=("newest_known_at", "max"),
+            rows=("rows", "sum"),
+            fetched_at=("fetched_at", "max"),
+            source=("source", ",".join),
+        )
+        return by_series.assign(
+            first_period=days(by_series["first_period"].to_numpy()),
+            last_period=days(by_series["last_period"].to_numpy()),
+            newest_known_at=utc(by_series["newest_known_at"].to_numpy()),
+            fetched_at=utc(by_series["fetched_at"].to_numpy()),
+        )
 
-    def _refuse_mixing(self, coming: set[str]) -> None:
-        sources = self.sources() | coming
+    def quarantined(self) -> pd.DataFrame:
+        """Doubtful rows that no stored value has borne out, oldest first.
+
+        Returns
+        -------
+        DataFrame with the columns of `regime.data.observations`, `fetched_at` and `reason`
+        """
+        of, o = schema.QUARANTINE.c, schema.OBSERVATION.c
+        stored = sa.exists().where(
+            o.series == of.series, o.period == of.period, o.value == of.value
+        )
+        query = sa.select(
+            schema.SERIES.c.name.label("series"), of.period, of.known_at, of.value,
+            schema.SOURCE.c.name.label("source"), of.fetched_at, of.reason,
+        ).where(
+            schema.SERIES.c.id == of.series, schema.SOURCE.c.id == of.source, ~stored
+        ).order_by(of.id)  # fmt: skip
+        columns = [*COLUMNS, "fetched_at", "reason"]
+        if self.is_empty():
+            rows: list[Any] = []
+        else:
+            with self._reading() as connection:
+                rows = [tuple(row) for row in connection.execute(query)]
+        found = pd.DataFrame(rows, columns=columns)
+        return found.assign(
+            period=days(found["period"].to_numpy(dtype="i8")),
+            known_at=utc(found["known_at"].to_numpy(dtype="i8")),
+            value=found["value"].astype("float64"),
+            fetched_at=utc(found["fetched_at"].to_numpy(dtype="i8")),
+        )
+
+    def fetches(self) -> pd.DataFrame:
+        """Every fetch, oldest first: `fetched_at` (UTC), `source`, `series` (how many),
+        `rows_seen` and `rows_added`.
+        """
+        of = schema.FETCH.c
+        query = sa.select(
+            of.fetched_at, schema.SOURCE.c.name.label("source"),
+            sa.func.count().label("series"), sa.func.sum(of.rows_seen).label("rows_seen"),
+            sa.func.sum(of.rows_added).label("rows_added"),
+        ).where(schema.SOURCE.c.id == of.source).group_by(
+            of.fetched_at, schema.SOURCE.c.name
+        ).order_by(sa.func.min(of.id))  # fmt: skip
+        with self._reading() as connection:
+            found = pd.DataFrame(connection.execute(query).mappings().all())
+        return found.assign(fetched_at=utc(found["fetched_at"].to_numpy()))
+
+    def _refuse_mixing(self, sources: set[str]) -> None:
         if SIMULATED in sources and len(sources) > 1:
             real = ", ".join(sorted(sources - {SIMULATED}))
             raise StoreError(
                 f"Rows of {real} are market data and rows of {SIMULATED} are simulated; the store "
-                f"{self.path} would hold both. {ELSEWHERE}, or use `regime demo`, which keeps one "
-                f"of its own."
+                f"{self.database} would hold both. {ELSEWHERE}, or use `regime demo`, which keeps "
+                f"one of its own."
+            )
+
+    def _demand_newest(self, found: str) -> None:
+        if found != NEWEST:
+            raise StoreError(
+                f"The store {self.database} has tables of version {found}, written by an earlier "
+                f"release; this one reads {NEWEST}. Run `regime store upgrade`, which copies it "
+                f"first."
             )
 
     @contextmanager
+    def _writing(self) -> Iterator[sa.Connection]:
+        """The one writer's transaction, on the newest tables."""
+        with self.database.sole_writer(patience=self.patience):
+            found = self.schema_version()  # reads first: what is no store stays as it is
+            if found not in {None, NEWEST}:
+                back_up(self.database, str(found))
+            with self.database.transaction(write=True) as connection:
+                if found != NEWEST:
+                    upgrade(connection, found)
+                yield connection
+
+    @contextmanager
     def _reading(self) -> Iterator[sa.Connection]:
-        if exists(self.path):
-            with transaction(self.path) as connection:
-                if _sources(connection, self.path):
-                    yield connection
-                    return
+        if self.database.exists():
+            with self.database.transaction() as connection:
+                found = version_of(connection, self.database)
+                if found is not None:
+                    self._demand_newest(found)
+                    if names_in(connection, schema.SOURCE):
+                        yield connection
+                        return
         raise StoreError(
-            f"The store {self.path} is empty. Run `regime fetch --source demo` or "
-            f"`regime fetch --source files --path DIR` first."
+            f"The store {self.database} is empty. Run `regime fetch --source live`, `regime "
+            f"fetch --source files --path DIR` or `regime fetch --source demo` first."
         )
-
-
-def _create_schema(connection: sa.Connection) -> None:
-    _SCHEMA.create_all(connection)  # what is there stays
-    for table in _SCHEMA.tables:
-        for change in ("UPDATE", "DELETE"):
-            connection.exec_driver_sql(
-                f"CREATE TRIGGER IF NOT EXISTS {table}_no_{change} BEFORE {change} ON {table} "
-                f"BEGIN SELECT RAISE(ABORT, 'rows are only ever added'); END"
-            )
-    connection.exec_driver_sql(f"PRAGMA user_version = {SCHEMA_VERSION}")
-
-
-def _sources(connection: sa.Connection, path: Path) -> set[str]:
-    """Sources of the rows stored, once the file is known to be a store."""
-    version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
-    names = set(connection.exec_driver_sql("SELECT name FROM sqlite_master").scalars())
-    if version > SCHEMA_VERSION:
-        raise StoreError(
-            f"The store {path} has schema version {version}, written by a newer program than "
-            f"this one, which knows {SCHEMA_VERSION}. Install the newer one. {ELSEWHERE}, if not."
-        )
-    if names and not (version == SCHEMA_VERSION and names >= set(_SCHEMA.tables)):
-        raise StoreError(
-            f"{path} is a SQLite database, but no store of observations: it holds "
-            f"{', '.join(sorted(names)[:5])}. {ELSEWHERE}, or move the file away."
-        )
-    added = sa.select(_FETCH.c.source).where(_FETCH.c.rows_added > 0).distinct()
-    return set(connection.scalars(added)) if names else set()
-
-
-def _rows(connection: sa.Connection, query: sa.Select[Any]) -> np.ndarray:
-    """Rows in the order stored, one field per selected column."""
-    kinds = {"series": "O", "period": "i8", "known_at": "i8", "value": "f8", "source": "O"}
-    result = connection.execute(query.order_by(sa.literal_column("rowid")))
-    # Past SQLAlchemy's row objects, which would double the time.
-    cursor: Any = result.cursor
-    fields = [(column.name, kinds[column.name]) for column in query.selected_columns]
-    return np.fromiter(cursor, dtype=np.dtype(fields))
-
-
-def _newest(connection: sa.Connection, new: pd.DataFrame) -> pd.DataFrame:
-    """What is stored last of each period of these series, dates as the integers stored."""
-    columns = (_OBSERVATION.c[name] for name in (*_CELL, "known_at", "value"))
-    among = _OBSERVATION.c.series.in_(sorted(set(new["series"])))
-    stored = pd.DataFrame(_rows(connection, sa.select(*columns).where(among)))
-    return stored.drop_duplicates(_CELL, keep="last")
-
-
-def _additions(new: pd.DataFrame, stored: pd.DataFrame, fetched: int) -> pd.DataFrame:
-    """Rows of `new` for periods not stored, and revisions of stored ones."""
-    both = new.merge(stored, on=_CELL, how="left", suffixes=("", "_stored"))
-    first = both["value_stored"].isna()
-    newest = ~both.duplicated(_CELL, keep="last")
-    revised = ~first & newest & (both["value"] != both["value_stored"])
-    # Not before the row it revises either: a clock set back must not hide the revision.
-    since = both[["known_at", "known_at_stored"]].max(axis=1).clip(lower=fetched)
-    both["known_at"] = both["known_at"].where(~revised, since).astype("int64")
-    return both.loc[first | revised, COLUMNS]
-
-
-def _insert(connection: sa.Connection, rows: pd.DataFrame) -> None:
-    # Plain tuples: dictionaries, which SQLAlchemy prefers, take three times as long.
-    columns = [rows[column.name].tolist() for column in _OBSERVATION.columns]
-    if len(rows):
-        connection.exec_driver_sql(_INSERT, list(zip(*columns, strict=True)))
-
-
-def _check(observations: pd.DataFrame) -> None:
-    """A fault here is one of the program, caught before it is stored for good."""
-    if list(observations.columns) != COLUMNS:
-        raise StoreError(f"Observations need the columns {COLUMNS}: {list(observations.columns)}.")
-    known_at, period = observations["known_at"], observations["period"]
-    if not isinstance(known_at.dtype, pd.DatetimeTZDtype):
-        raise StoreError(f"`known_at` needs a time zone, but is {known_at.dtype}.")
-    if not isinstance(period.dtype, np.dtype) or period.dtype.kind != "M":
-        raise StoreError(f"`period` must be days without a time zone, but is {period.dtype}.")
-    if unknown := set(observations["series"].unique()) - set(CATALOG):
-        raise StoreError(f"The catalogue does not know the series {sorted(map(str, unknown))}.")
-    faults = {
-        "a value that is not finite": ~np.isfinite(observations["value"].to_numpy("float64")),
-        "no date or no source": observations.drop(columns="value").isna().any(axis=1),
-        "a period that is no whole day": period != period.dt.normalize(),
-        "one publication twice": observations.duplicated([*_CELL, "known_at"]),
-    }
-    for fault, rows in faults.items():
-        if rows.any():
-            first = observations[np.asarray(rows)].iloc[0]
-            raise StoreError(f"Observations hold {fault}: {first['series']}, {first['period']}.")
-
-
-def _encoded(observations: pd.DataFrame) -> pd.DataFrame:
-    """Dates as the integers stored, publications of a period in their order."""
-    days = observations["period"].to_numpy().astype("datetime64[D]").astype("int64")
-    known_at = _seconds(observations["known_at"])
-    names = {name: observations[name].astype(object) for name in ("series", "source")}
-    frame = observations.assign(period=days, known_at=known_at, **names)
-    return frame.sort_values([*_CELL, "known_at"], kind="stable", ignore_index=True)
-
-
-def _moment(when: pd.Timestamp, name: str) -> pd.Timestamp:
-    if pd.isna(when) or when.tzinfo is None:
-        raise StoreError(f"`{name}` must be a moment with a time zone, but is {when}.")
-    return when
-
-
-def _seconds(moments: "pd.Series[pd.Timestamp]") -> np.ndarray:
-    utc = moments.dt.tz_convert("UTC").dt.as_unit("us").dt.tz_localize(None)
-    return -(-utc.to_numpy().astype("int64") // 1_000_000)
-
-
-def _utc(seconds: np.ndarray) -> pd.DatetimeIndex:
-    return pd.DatetimeIndex(seconds.astype("datetime64[s]")).as_unit("us").tz_localize("UTC")
-
-
-def _days(days: np.ndarray) -> np.ndarray:
-    return days.astype("datetime64[D]").astype("datetime64[us]")

@@ -1,0 +1,186 @@
+"""One append to the store, inside its transaction."""
+
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import sqlalchemy as sa
+
+from regime.data import schema
+from regime.data.catalog import CATALOG, Basis
+from regime.data.database import Database
+from regime.data.encoding import encoded, in_order
+from regime.data.observations import COLUMNS
+from regime.data.revisions import Looks, additions
+
+
+class Writer:
+    """One append inside its transaction."""
+
+    def __init__(
+        self, database: Database, connection: sa.Connection, fetched: int, *, looked: bool
+    ) -> None:
+        self.database, self.connection = database, connection
+        self.fetched, self.looked = fetched, looked
+
+    def add(self, observations: pd.DataFrame) -> int:
+        """New and revised rows; and what was looked at, whether it was new or not."""
+        if observations.empty:
+            return 0
+        ids = self._with_new(schema.SERIES, observations["series"])
+        sources = self._with_new(schema.SOURCE, observations["source"])
+        frame = encoded(observations, ids, sources)
+        looks = _looks(self.database, self.connection)
+        names = {at: name for name, at in ids.items()}
+        edges = np.flatnonzero(np.diff(frame["series"], prepend=-1, append=-1))
+        log: list[dict[str, Any]] = []
+        oldest: dict[str, int] = {}
+        parts = []
+        for start, end in itertools.pairwise(edges):
+            new = frame[start:end]
+            series = int(new["series"][0])
+            rows = additions(
+                new,
+                self._stored(series, new["period"]),
+                looks.get(series, _NOBODY_LOOKED),
+                fetched=self.fetched,
+                late_is_late=CATALOG[names[series]].basis is not Basis.RECONSTRUCTED,
+            )
+            added = new[rows["row"]]
+            parts.append({
+                "series": added["series"], "period": added["period"], "value": added["value"],
+                "source": added["source"],
+                **{name: rows[name] for name in ("known_at", "fetched_at", "seen_at")},
+            })  # fmt: skip
+            oldest[names[series]] = int(new["period"][0])
+            log.append(self._log(series, new, len(rows)))
+        self.database.insert(
+            self.connection,
+            schema.OBSERVATION,
+            {
+                column.name: np.concatenate([part[column.name] for part in parts])
+                for column in schema.OBSERVATION.columns
+            },
+        )
+        self._log_looks(log, oldest)
+        return sum(len(part["period"]) for part in parts)
+
+    def quarantine(self, doubtful: pd.DataFrame) -> None:
+        """Doubtful rows, each of them once; what is stored is not doubted again."""
+        if doubtful.empty:
+            return
+        ids = self._with_new(schema.SERIES, doubtful["series"])
+        sources = self._with_new(schema.SOURCE, doubtful["source"])
+        frame = encoded(doubtful[COLUMNS], ids, sources)
+        reasons = in_order(doubtful, ids)["reason"].to_list()
+        of = schema.QUARANTINE.c
+        query = sa.select(of.series, of.period, of.value)
+        waiting = {tuple(row) for row in self.connection.execute(query)}
+        rows = []
+        for row, reason in zip(frame, reasons, strict=True):
+            cell = int(row["series"]), int(row["period"]), float(row["value"])
+            stored = self._stored(cell[0], row["period"].reshape(1))
+            if cell in waiting or (stored["value"] == cell[2]).any():
+                continue
+            numbers = {name: int(row[name]) for name in ("series", "period", "known_at", "source")}
+            rows.append({**numbers, "value": cell[2], "fetched_at": self.fetched, "reason": reason})
+        if rows:
+            self.connection.execute(schema.QUARANTINE.insert(), rows)
+
+    def _stored(self, series: int, period: np.ndarray) -> np.ndarray:
+        """Rows stored of a series between the oldest and the newest of these periods."""
+        of = schema.OBSERVATION.c
+        query = (
+            sa.select(of.period, of.known_at, of.fetched_at, of.value)
+            .where(of.series == series, of.period.between(int(period.min()), int(period.max())))
+            .order_by(of.period, of.known_at, of.fetched_at)
+        )
+        return self.database.rows(self.connection, query)
+
+    def _log(self, series: int, new: np.ndarray, added: int) -> dict[str, Any]:
+        return {
+            "fetched_at": self.fetched,
+            "source": int(new["source"][-1]),
+            "series": series,
+            "first_period": int(new["period"][0]),
+            "last_period": int(new["period"][-1]),
+            "rows_seen": len(new),
+            "rows_added": added,
+            "looked": self.looked,
+        }
+
+    def _log_looks(self, log: list[dict[str, Any]], oldest: Mapping[str, int]) -> None:
+        """Log what was seen; who looked at a price has looked for its events too."""
+        events = [
+            series
+            for series in CATALOG.values()
+            if series.happens_to in oldest
+        ]  # fmt: skip
+        ids = self._with_new(schema.SERIES, pd.Series([event.id for event in events], dtype="str"))
+        rows = {row["series"]: row for row in log}
+        companions = ids_of(self.connection, schema.SERIES, [str(e.happens_to) for e in events])
+        for event in events:
+            price = rows[companions[str(event.happens_to)]]
+            seen = rows.get(ids[event.id], {"rows_seen": 0, "rows_added": 0})
+            rows[ids[event.id]] = {**price, **seen, "series": ids[event.id]} | {
+                "first_period": price["first_period"], "last_period": price["last_period"],
+            }  # fmt: skip
+        self.connection.execute(schema.FETCH.insert(), list(rows.values()))
+
+    def _with_new(self, table: sa.Table, names: "pd.Series[str]") -> dict[str, int]:
+        """Ids of these names, new ones after the last."""
+        wanted = sorted({str(name) for name in names.unique()})
+        known = names_in(self.connection, table)
+        new = [name for name in wanted if name not in known]
+        first = max(known.values(), default=0) + 1
+        if new:
+            rows = [{"id": first + at, "name": name} for at, name in enumerate(new)]
+            self.connection.execute(table.insert(), rows)
+            known |= {name: first + at for at, name in enumerate(new)}
+        return {name: known[name] for name in wanted}
+
+
+_NOBODY_LOOKED = Looks(None, np.array([], "i8"), np.array([], "i8"))
+
+
+def _looks(database: Database, connection: sa.Connection) -> dict[int, Looks]:
+    """Earlier fetches of each series."""
+    of = schema.FETCH.c
+    latest = sa.type_coerce(
+        sa.func.max(sa.case((of.looked, of.fetched_at), else_=-(2**62))), sa.BigInteger
+    )
+    query = sa.select(of.series, of.first_period, latest.label("at")).group_by(
+        of.series, of.first_period
+    )
+    rows = database.rows(connection, query.order_by(of.series, of.first_period))
+    found = {}
+    for series in np.unique(rows["series"]):
+        mine = rows[rows["series"] == series]
+        since, at = mine["first_period"].astype("i8"), mine["at"]
+        found[int(series)] = Looks(int(since.min()), since, at)
+    return found
+
+
+def names_in(connection: sa.Connection, table: sa.Table) -> dict[str, int]:
+    """Ids by name, of all series or sources."""
+    return {name: at for at, name in connection.execute(sa.select(table.c.id, table.c.name))}
+
+
+def ids_of(
+    connection: sa.Connection, table: sa.Table, names: Sequence[str] | None
+) -> dict[str, int]:
+    """Ids of those of these names that are stored, or of all."""
+    known = names_in(connection, table)
+    return known if names is None else {name: known[name] for name in names if name in known}
+
+
+def newest_periods(connection: sa.Connection) -> dict[str, int]:
+    """The newest period of each series that has a row."""
+    of, s = schema.OBSERVATION.c, schema.SERIES.c
+    newest = (
+        sa.select(sa.func.max(of.period)).where(of.series == s.id).correlate(schema.SERIES)
+    ).scalar_subquery()
+    found = connection.execute(sa.select(s.name, newest))
+    return {name: period for name, period in found if period is not None}

@@ -1,25 +1,55 @@
-"""Where the state of an installation lives."""
+"""Where the state of an installation lives, and what it tells the sources it asks."""
 
 import os
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from regime.exceptions import ConfigError
 
 
 class Settings(BaseSettings):
-    """Paths, from the environment; nothing here changes a number."""
+    """From the environment, each name with REGIME_ before it; nothing here changes a number."""
 
     model_config = SettingsConfigDict(env_prefix="REGIME_", env_ignore_empty=True, frozen=True)
 
     home: Path = Field(default=Path(".regime"), description="Folder of everything stored.")
 
+    database_url: SecretStr | None = Field(
+        default=None,
+        description="postgresql://USER:PASSWORD@HOST/NAME of a shared store; else SQLite in home.",
+    )
+    user_agent: str = Field(
+        default="equity-leadership-regime",
+        description="Who asks the sources; the SEC wants a name and an e-mail address in it.",
+    )
+    fred_key: SecretStr | None = Field(default=None, description="Free; brings FRED's vintages.")
+    tiingo_key: SecretStr | None = Field(default=None, description="Free; stands in for Yahoo.")
+    mirror: str | None = Field(
+        default=None, description="A server of yours that is asked in place of every source."
+    )
+
     @property
-    def store(self) -> Path:
-        """Database of observations."""
+    def store(self) -> Path | str:
+        """Database of observations: a file, or the address of a server."""
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
         return self.home / "observations.db"
+
+    @property
+    def raw(self) -> Path:
+        """Documents as they were fetched, by content."""
+        return self.home / "raw"
+
+    @property
+    def keys(self) -> dict[str, str]:
+        """What the user gave of what sources may ask for, by environment variable."""
+        given = {"REGIME_FRED_KEY": self.fred_key, "REGIME_TIINGO_KEY": self.tiingo_key}
+        keys = {name: key.get_secret_value() for name, key in given.items() if key is not None}
+        if "user_agent" in self.model_fields_set:
+            keys["REGIME_USER_AGENT"] = self.user_agent
+        return keys
 
     @property
     def results(self) -> Path:
@@ -38,7 +68,7 @@ class Settings(BaseSettings):
 
     def for_demo(self) -> "Settings":
         """The same, in a folder of its own: simulated and real data never mix."""
-        return self.model_copy(update={"home": self.home / "demo"})
+        return self.model_copy(update={"home": self.home / "demo", "database_url": None})
 
     def check_home(self) -> None:
         """Say so where the folder cannot be one; that it is not there yet is no fault."""

@@ -1,81 +1,219 @@
-"""Bring observations into the store: regime fetch --source files --path DIR"""
+"""Bring observations into the store: regime fetch --source live"""
 
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from training.console import note, run, say
+from training.console import note, progress, run, say
 from training.inputs import checked_day
 
+if TYPE_CHECKING:
+    import pandas as pd
 
-class Source(StrEnum):
+    from regime.data.store import ObservationStore
+    from regime.settings import Settings
+
+_DAY = "%Y-%m-%d"
+
+
+class Origin(StrEnum):
     """Where observations come from."""
 
-    DEMO = "demo"
+    LIVE = "live"
+    FRED = "fred"
+    FRENCH = "french"
+    YAHOO = "yahoo"
+    SHILLER = "shiller"
+    SEC = "sec"
     FILES = "files"
+    DEMO = "demo"
+
+
+_NETWORK = set(Origin) - {Origin.FILES, Origin.DEMO}
 
 
 def fetch(
-    source: Annotated[Source, typer.Option(help="demo: a SIMULATED market; files: a folder.")],
+    source: Annotated[
+        Origin,
+        typer.Option(
+            help="live: every source on the network, or one of them; files: a folder of yours; "
+            "demo: a SIMULATED market."
+        ),
+    ],
     path: Annotated[
         Path | None, typer.Option(help="Folder of CSV, CSV.GZ or Parquet tables, for files.")
     ] = None,
+    since: Annotated[
+        datetime | None,
+        typer.Option(formats=[_DAY], help="First day wanted from the network; by default all."),
+    ] = None,
     until: Annotated[
         datetime | None,
-        typer.Option(formats=["%Y-%m-%d"], help="Last day, for demo; by default the last close."),
+        typer.Option(formats=[_DAY], help="Last day, for demo; by default the last close."),
     ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Ask and check the sources, but store nothing.")
+    ] = False,
+    from_archive: Annotated[
+        bool,
+        typer.Option("--from-archive", help="Read the documents fetched last once more instead."),
+    ] = False,
 ) -> None:
     """Add what a source knows to the store; nothing stored is ever changed.
 
-    Example: regime fetch --source files --path ~/market-data
+    Example: regime fetch --source live
     """
-    if source is Source.FILES and path is None:
+    if source is Origin.FILES and path is None:
         raise typer.BadParameter("--source files needs --path DIR, the folder of tables.")
-    if source is Source.DEMO and path is not None:
-        raise typer.BadParameter("--path goes with --source files; demo reads no folder.")
-    if source is Source.FILES and until is not None:
-        raise typer.BadParameter("--until goes with --source demo; files are read whole.")
-
-    until = checked_day(until, "--until")
+    if source is not Origin.FILES and path is not None:
+        raise typer.BadParameter(f"--path goes with --source files; {source} reads no folder.")
+    if source is not Origin.DEMO and until is not None:
+        raise typer.BadParameter("--until goes with --source demo; the others are read to the end.")
+    if source not in _NETWORK and (since or dry_run or from_archive):
+        raise typer.BadParameter(
+            "--since, --dry-run and --from-archive go with sources on the network: "
+            f"{', '.join(sorted(_NETWORK))}."
+        )
+    until, since = checked_day(until, "--until"), checked_day(since, "--since")
 
     import pandas as pd
 
-    from regime.data.as_of import panel_as_of
-    from regime.data.baskets import BASKET_SETS, spliced_lead
-    from regime.data.calendar import last_closed_session
-    from regime.data.sources import demo, files
     from regime.data.store import ObservationStore
-    from regime.exceptions import PanelError
     from regime.settings import Settings
 
     settings = Settings()
     settings.make_home()
-    now = pd.Timestamp.now("UTC")
-    if path is not None:
-        alternatives = [BASKET_SETS[name].series for name in ("french", "funds")]
-        read = files.fetch(path, required=alternatives)
-        observations = read.observations
-        for line in read.warnings:
-            note(f"warning: {line}")
-    else:
-        last = last_closed_session(now)
-        observations = demo.fetch(min(pd.Timestamp(until), last) if until else last)
     store = ObservationStore(settings.store)
-    added = store.append(observations, fetched_at=now)
+    now = pd.Timestamp.now("UTC")
+    failed = False
+    if source in _NETWORK:
+        first = pd.Timestamp(since) if since else None
+        failed = _from_network(source, store, settings, now, first, dry_run, from_archive)
+    elif path is not None:
+        _from_folder(path, store, now)
+    else:
+        _simulated(store, until, now)
+    if not dry_run and not store.is_empty():
+        _tell_what_can_be_done(store, now)
+    if failed:
+        raise typer.Exit(1)
 
+
+def _from_network(
+    source: Origin,
+    store: "ObservationStore",
+    settings: "Settings",
+    now: "pd.Timestamp",
+    since: "pd.Timestamp | None",
+    dry_run: bool,
+    from_archive: bool,
+) -> bool:
+    """Ask the sources; whether any of them failed in part."""
+    from regime.data.archive import Archive
+    from regime.data.fetching import fetch_live
+    from regime.data.http import HttpClient
+    from regime.data.sources.directory import LIVE
+    from regime.exceptions import ConfigError
+
+    chosen = list(LIVE.values()) if source is Origin.LIVE else [LIVE[source.value]]
+    for one in list(chosen):
+        if one.asks_for is not None and one.asks_for not in settings.keys:
+            words = f"{one.title} asks for {one.asks_for}. {one.licence}"
+            if source is not Origin.LIVE:
+                raise ConfigError(words)
+            note(f"{one.name}: left out. {words}")
+            chosen.remove(one)
+    archive = Archive(settings.raw)
+    failed, new = False, "would be new" if dry_run else "new"
+    with progress(len(chosen), "asking the sources") as step:
+        for report in fetch_live(
+            chosen,
+            store,
+            lambda one: HttpClient(
+                archive,
+                limits={} if settings.mirror else one.hosts,
+                default_limit=1000.0 if settings.mirror else 1.0,
+                user_agent=settings.user_agent,
+                mirror=settings.mirror,
+                offline=from_archive,
+            ),
+            now=now,
+            since=since,
+            keys=settings.keys,
+            dry_run=dry_run,
+            looked=not from_archive,
+        ):
+            step()
+            for line in report.errors:
+                note(f"error: {line}")
+            if report.documents:
+                say(
+                    f"{report.source}: {report.documents} documents, {report.seen:,} values, "
+                    f"{report.added:,} {new}, {len(report.doubtful):,} doubtful."
+                )
+            _tell_doubts(report.doubtful)
+            failed = failed or bool(report.errors)
+    return failed
+
+
+def _tell_doubts(doubtful: "pd.DataFrame", most: int = 5) -> None:
+    for row in doubtful.head(most).itertuples():
+        note(f"quarantined: {row.series} {row.period:%Y-%m-%d} {row.value:g}: {row.reason}")
+    if len(doubtful) > most:
+        note(f"quarantined: and {len(doubtful) - most:,} more; see regime store quarantine.")
+
+
+def _from_folder(path: Path, store: "ObservationStore", now: "pd.Timestamp") -> None:
+    from regime.data.baskets import BASKET_SETS
+    from regime.data.sources import files
+
+    alternatives = [BASKET_SETS[name].series for name in ("french", "funds")]
+    read = files.fetch(path, required=alternatives)
+    for line in read.warnings:
+        note(f"warning: {line}")
+    added = store.append(read.observations, fetched_at=now)
+    _tell_what_came(read.observations, added, store, "")
+    _tell_what_was_left(read.absent, read.unknown_columns, read.unread_files)
+
+
+def _simulated(store: "ObservationStore", until: datetime | None, now: "pd.Timestamp") -> None:
+    import pandas as pd
+
+    from regime.data.calendar import last_closed_session
+    from regime.data.sources import demo
+
+    last = last_closed_session(now)
+    observations = demo.fetch(min(pd.Timestamp(until), last) if until else last)
+    added = store.append(observations, fetched_at=now)
+    _tell_what_came(observations, added, store, "SIMULATED market, no real prices: ")
+
+
+def _tell_what_came(
+    observations: "pd.DataFrame", added: int, store: "ObservationStore", mark: str
+) -> None:
     first, newest = observations["period"].min(), observations["period"].max()
-    mark = "SIMULATED market, no real prices: " if source is Source.DEMO else ""
-    news = f"{added:,} of them new in {settings.store}" if added else "none of them new"
+    news = f"{added:,} of them new in {store.database}" if added else "none of them new"
     say(
         f"{mark}{len(observations):,} observations of {observations['series'].nunique()} series, "
         f"{first:%Y-%m-%d} to {newest:%Y-%m-%d}; {news}."
     )
-    if source is Source.FILES:
-        _tell_what_was_left(read.absent, read.unknown_columns, read.unread_files)
-    panel, usable = panel_as_of(store), []
+
+
+def _tell_what_can_be_done(store: "ObservationStore", now: "pd.Timestamp") -> None:
+    """Which baskets the store is good for, and the next command."""
+    from regime.data.as_of import panel_as_of
+    from regime.data.baskets import spliced_lead
+    from regime.exceptions import PanelError, StoreError
+
+    try:
+        panel = panel_as_of(store, now)
+    except StoreError as error:  # no daily series yet
+        note(f"warning: {error}")
+        return
+    usable = []
     for name in ("french", "funds"):
         try:
             spliced_lead(panel, name)

@@ -1,37 +1,54 @@
 """The panel of what the store knew at some moment."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from regime.data.calendar import last_closed_session, trading_days
-from regime.data.catalog import CATALOG, Frequency
+from regime.data.catalog import CATALOG, MODELLED, Frequency, prices_behind
 from regime.data.panel import point_in_time
+from regime.data.prices import with_total_returns
 from regime.data.store import ObservationStore
 from regime.exceptions import StoreError
 
 DAILY = [series.id for series in CATALOG.values() if series.frequency is Frequency.DAILY]
 
 
-def panel_as_of(store: ObservationStore, as_of: pd.Timestamp | None = None) -> pd.DataFrame:
+def panel_as_of(
+    store: ObservationStore,
+    as_of: pd.Timestamp | None = None,
+    series: Sequence[str] | None = None,
+) -> pd.DataFrame:
     """Everything stored as a panel, or what of it was known at `as_of` (UTC).
+
+    Parameters
+    ----------
+    series : ids of the columns wanted; by default everything stored that models may see
 
     Returns
     -------
     DataFrame of `data.panel`, from the first period stored to the newest close at which a
-    daily value was known; one column per stored series, even if nothing of it was known.
+    daily value was known; one column per stored series, even if nothing of it was known, and
+    one for the total return of each fund whose prices are stored.
 
     Raises
     ------
     StoreError
         If the store is empty, or knew of no daily value by then.
     """
-    observations = store.read(as_of)
+    stored = set(store.series())
+    wanted = [*(MODELLED if series is None else series)]
+    behind = [name for name in prices_behind(wanted) if name in stored]
+    wanted = [name for name in wanted if name in stored]
+    observations = store.read(as_of, [*wanted, *behind])
     daily = observations["series"].isin(DAILY)
     if not daily.any():
         summary = store.summary()
         raise StoreError(
-            f"The store knew of no daily value by {as_of:%Y-%m-%d}; its first is of "
-            f"{summary['first_period'].min():%Y-%m-%d}. Choose a later day."
+            f"The store knew of no daily value by {as_of or pd.Timestamp.now('UTC'):%Y-%m-%d}; "
+            f"its first is of {summary['first_period'].min():%Y-%m-%d}. Choose a later day."
         )
     last = last_closed_session(observations.loc[daily, "known_at"].max())
     days = trading_days(observations.loc[daily, "period"].min(), last)
-    return point_in_time(observations, days, store.summary().index)
+    panel = with_total_returns(point_in_time(observations, days, wanted))
+    return panel.drop(columns=[name for name in behind if name not in wanted])

@@ -5,6 +5,7 @@ said twice. Publication lags follow the publishers' calendars; where only the la
 revision of a series can be had, the lag stands in for its history and `basis` says so.
 """
 
+import difflib
 from collections.abc import Iterable
 
 from regime.data.declared import breadth, fred, french, funds, sec, shiller
@@ -23,6 +24,12 @@ _ALL = [
 
 CATALOG: dict[str, Series] = {series.id: series for series in _ALL}
 MODELLED = [series.id for series in CATALOG.values() if series.modelled]  # the panel of models
+
+
+def prices_behind(ids: Iterable[str]) -> list[str]:
+    """Closes, dividends and splits of which these funds' total returns are made."""
+    kinds = ("close", "dividend", "split")
+    return [name for one in ids for kind in kinds if (name := f"{one}_{kind}") in CATALOG]
 
 
 def tables() -> dict[str, list[Series]]:
@@ -50,7 +57,9 @@ def get(identifier: str) -> Series:
     try:
         return CATALOG[identifier]
     except KeyError:
+        near = difflib.get_close_matches(identifier, CATALOG, n=3, cutoff=0.5)
+        guess = f" Near it are {', '.join(near)}." if near else ""
         raise ConfigError(
-            f"There is no series {identifier!r} in the catalogue. Known are: "
-            f"{', '.join(CATALOG)}. Add it to regime/data/declared."
+            f"There is no series {identifier!r} in the catalogue.{guess} Series are declared in "
+            f"regime/data/declared."
         ) from None

@@ -31,6 +31,9 @@ def point_in_time(
         one period, the one published last. A value older than the series' `max_age` is
         missing (NaN), never carried on. A later revision of an older period changes no
         newer row.
+        An event (a dividend, a split) stands on the day at whose close it became known: what
+        is known a day late is paid a day late, not lost. Several in one day are added up,
+        splits multiplied; a revision counts with what it adds. NaN where nothing happened.
 
     Raises
     ------
@@ -44,11 +47,43 @@ def point_in_time(
             "Take them from regime.data.calendar.trading_days(first, last)."
         )
     columns = {
-        str(name): _as_known(rows, catalog.get(str(name)).max_age, days, closes)
+        str(name): _column(rows, catalog.get(str(name)), days, closes)
         for name, rows in observations.groupby("series", observed=True, sort=True)
     }
     names = sorted({*columns, *series})
     return pd.DataFrame(columns, index=days.rename("date"), columns=names, dtype=np.float64)
+
+
+def _column(
+    rows: pd.DataFrame,
+    series: catalog.Series,
+    days: pd.DatetimeIndex,
+    closes: "pd.Series[pd.Timestamp]",
+) -> np.ndarray:
+    if series.frequency is catalog.Frequency.EVENT:
+        return _as_they_became_known(rows, series.unit is catalog.Unit.SPLIT, days, closes)
+    return _as_known(rows, series.max_age, days, closes)
+
+
+def _as_they_became_known(
+    rows: pd.DataFrame,
+    multiplied: bool,
+    days: pd.DatetimeIndex,
+    closes: "pd.Series[pd.Timestamp]",
+) -> np.ndarray:
+    """What events brought on each day."""
+    rows = rows.sort_values(["period", "known_at"], kind="stable")
+    before = rows.groupby("period")["value"].shift(fill_value=1.0 if multiplied else 0.0)
+    news = rows["value"] / before if multiplied else rows["value"] - before
+    known_on = pd.DatetimeIndex(closes).searchsorted(pd.DatetimeIndex(rows["known_at"]))
+    happened_on = days.searchsorted(pd.DatetimeIndex(rows["period"]))
+    on = np.maximum(known_on, happened_on)
+    old = (rows["period"] < days[0]).to_numpy() & (on == 0)
+    inside = ~old & (on < len(days))
+    by_day = news[inside].groupby(on[inside])
+    brought = by_day.prod() if multiplied else by_day.sum()
+    values: np.ndarray = brought.reindex(range(len(days))).to_numpy()
+    return values
 
 
 def _as_known(

@@ -23,7 +23,7 @@ from regime.data.database import ELSEWHERE, Database, database_at
 from regime.data.encoding import categories_of, check, day_numbers, days, second, utc
 from regime.data.observations import COLUMNS, SIMULATED
 from regime.data.schema_version import NEWEST, back_up, back_up_path, upgrade, version_of
-from regime.data.writing import Writer, ids_of, names_in, newest_periods
+from regime.data.writing import Writer, ids_of, names_in, spans
 from regime.exceptions import StoreError
 
 
@@ -54,6 +54,7 @@ class ObservationStore:
         fetched_at: pd.Timestamp,
         doubtful: pd.DataFrame | None = None,
         looked: bool = False,
+        dry_run: bool = False,
     ) -> int:
         """Add what the store does not say yet: all of it, or nothing.
 
@@ -69,6 +70,8 @@ class ObservationStore:
         looked : bool
             Whether the publisher was asked. What it did not have then is not believed later
             to have been known by then.
+        dry_run : bool
+            Only count.
 
         Returns
         -------
@@ -89,7 +92,9 @@ class ObservationStore:
             return 0
         coming = set(observations["source"].unique()) | set(doubtful["source"].unique())
         self._refuse_mixing(coming)
-        with self._writing() as connection:
+        if dry_run:
+            return self._count_new(observations, fetched)
+        with self.writing() as connection:
             self._refuse_mixing(coming | set(names_in(connection, schema.SOURCE)))
             writer = Writer(self.database, connection, fetched, looked=looked)
             added = writer.add(observations)
@@ -110,7 +115,7 @@ class ObservationStore:
             )
         row = found.iloc[[-1]]
         moment = second(at, "at")
-        with self._writing() as connection:
+        with self.writing() as connection:
             writer = Writer(self.database, connection, moment, looked=True)
             writer.add(row[COLUMNS].assign(known_at=max(row["known_at"].iloc[0], at)))
             ruling = {
@@ -152,7 +157,7 @@ class ObservationStore:
             query = query.where(of.seen_at <= second(as_of, "as_of", up=False))
         if since is not None:
             query = query.where(of.period >= int(day_numbers(pd.Series([since]))[0]))
-        with self._reading() as connection:
+        with self.reading() as connection:
             known = ids_of(connection, schema.SERIES, series)
             sources = names_in(connection, schema.SOURCE)
             if series is not None:
@@ -175,17 +180,17 @@ class ObservationStore:
 
     def series(self) -> list[str]:
         """Ids of what is stored, in alphabetical order."""
-        with self._reading() as connection:
-            return sorted(newest_periods(connection))
+        with self.reading() as connection:
+            return sorted(spans(connection))
 
-    def newest_periods(self) -> dict[str, pd.Timestamp]:
-        """The newest period of each stored series; nothing while nothing is stored."""
+    def spans(self) -> dict[str, tuple[pd.Timestamp, pd.Timestamp]]:
+        """The oldest and newest period of each stored series; nothing while nothing is."""
         if self.is_empty():
             return {}
-        with self._reading() as connection:
-            found = newest_periods(connection)
-        newest = pd.DatetimeIndex(days(np.array([*found.values()], dtype=np.int64)))
-        return dict(zip(found, newest, strict=True))
+        with self.reading() as connection:
+            found = spans(connection)
+        ends = pd.DatetimeIndex(days(np.array([*found.values()], dtype=np.int64).ravel()))
+        return dict(zip(found, zip(ends[::2], ends[1::2], strict=True), strict=True))
 
     def sources(self) -> set[str]:
         """Who the stored rows are from; nobody while nothing is stored."""
@@ -218,7 +223,7 @@ class ObservationStore:
         found = self.schema_version()
         if found in {None, NEWEST}:
             return None
-        with self._writing():
+        with self.writing():
             pass
         return back_up_path(self.database, found)
 
@@ -242,7 +247,7 @@ class ObservationStore:
             sa.func.count().label("rows"),
             sa.func.max(of.fetched_at).label("fetched_at"),
         ).group_by(of.series, of.source)
-        with self._reading() as connection:
+        with self.reading() as connection:
             found = pd.DataFrame(connection.execute(query).mappings().all())
             series = {at: name for name, at in names_in(connection, schema.SERIES).items()}
             source = {at: name for name, at in names_in(connection, schema.SOURCE).items()}
@@ -285,7 +290,7 @@ class ObservationStore:
         if self.is_empty():
             rows: list[Any] = []
         else:
-            with self._reading() as connection:
+            with self.reading() as connection:
                 rows = [tuple(row) for row in connection.execute(query)]
         found = pd.DataFrame(rows, columns=columns)
         return found.assign(
@@ -307,9 +312,15 @@ class ObservationStore:
         ).where(schema.SOURCE.c.id == of.source).group_by(
             of.fetched_at, schema.SOURCE.c.name
         ).order_by(sa.func.min(of.id))  # fmt: skip
-        with self._reading() as connection:
+        with self.reading() as connection:
             found = pd.DataFrame(connection.execute(query).mappings().all())
         return found.assign(fetched_at=utc(found["fetched_at"].to_numpy()))
+
+    def _count_new(self, observations: pd.DataFrame, fetched: int) -> int:
+        if self.is_empty():
+            return len(observations)
+        with self.reading() as connection:
+            return Writer(self.database, connection, fetched, looked=False).count(observations)
 
     def _refuse_mixing(self, sources: set[str]) -> None:
         if SIMULATED in sources and len(sources) > 1:
@@ -329,7 +340,7 @@ class ObservationStore:
             )
 
     @contextmanager
-    def _writing(self) -> Iterator[sa.Connection]:
+    def writing(self) -> Iterator[sa.Connection]:
         """The one writer's transaction, on the newest tables."""
         with self.database.sole_writer(patience=self.patience):
             found = self.schema_version()  # reads first: what is no store stays as it is
@@ -341,7 +352,8 @@ class ObservationStore:
                 yield connection
 
     @contextmanager
-    def _reading(self) -> Iterator[sa.Connection]:
+    def reading(self) -> Iterator[sa.Connection]:
+        """A reader's transaction; a StoreError while nothing is stored."""
         if self.database.exists():
             with self.database.transaction() as connection:
                 found = version_of(connection, self.database)

@@ -1,7 +1,7 @@
 """One append to the store, inside its transaction."""
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,32 +30,19 @@ class Writer:
         if observations.empty:
             return 0
         ids = self._with_new(schema.SERIES, observations["series"])
-        sources = self._with_new(schema.SOURCE, observations["source"])
-        frame = encoded(observations, ids, sources)
-        looks = _looks(self.database, self.connection)
-        names = {at: name for name, at in ids.items()}
-        edges = np.flatnonzero(np.diff(frame["series"], prepend=-1, append=-1))
+        frame = encoded(observations, ids, self._with_new(schema.SOURCE, observations["source"]))
         log: list[dict[str, Any]] = []
         oldest: dict[str, int] = {}
         parts = []
-        for start, end in itertools.pairwise(edges):
-            new = frame[start:end]
-            series = int(new["series"][0])
-            rows = additions(
-                new,
-                self._stored(series, new["period"]),
-                looks.get(series, _NOBODY_LOOKED),
-                fetched=self.fetched,
-                late_is_late=CATALOG[names[series]].basis is not Basis.RECONSTRUCTED,
-            )
+        for name, new, rows in self._plan(frame, ids):
             added = new[rows["row"]]
             parts.append({
                 "series": added["series"], "period": added["period"], "value": added["value"],
                 "source": added["source"],
                 **{name: rows[name] for name in ("known_at", "fetched_at", "seen_at")},
             })  # fmt: skip
-            oldest[names[series]] = int(new["period"][0])
-            log.append(self._log(series, new, len(rows)))
+            oldest[name] = int(new["period"][0])
+            log.append(self._log(new, len(rows)))
         self.database.insert(
             self.connection,
             schema.OBSERVATION,
@@ -66,6 +53,37 @@ class Writer:
         )
         self._log_looks(log, oldest)
         return sum(len(part["period"]) for part in parts)
+
+    def count(self, observations: pd.DataFrame) -> int:
+        """How many rows `add` would add; writes nothing."""
+        if observations.empty:
+            return 0
+        known = names_in(self.connection, schema.SERIES)
+        nobody = max(known.values(), default=0)
+        new = [str(name) for name in observations["series"].unique() if str(name) not in known]
+        ids = known | {name: nobody + at for at, name in enumerate(new, 1)}
+        sources = {str(name): 0 for name in observations["source"].unique()}
+        plan = self._plan(encoded(observations, ids, sources), ids)
+        return sum(len(rows) for _, _, rows in plan)
+
+    def _plan(
+        self, frame: np.ndarray, ids: Mapping[str, int]
+    ) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+        """Name, rows and `additions` of each series."""
+        looks = _looks(self.database, self.connection)
+        names = {at: name for name, at in ids.items()}
+        edges = np.flatnonzero(np.diff(frame["series"], prepend=-1, append=-1))
+        for start, end in itertools.pairwise(edges):
+            new = frame[start:end]
+            series = int(new["series"][0])
+            rows = additions(
+                new,
+                self._stored(series, new["period"]),
+                looks.get(series, _NOBODY_LOOKED),
+                fetched=self.fetched,
+                late_is_late=CATALOG[names[series]].basis is not Basis.RECONSTRUCTED,
+            )
+            yield names[series], new, rows
 
     def quarantine(self, doubtful: pd.DataFrame) -> None:
         """Doubtful rows, each of them once; what is stored is not doubted again."""
@@ -99,11 +117,11 @@ class Writer:
         )
         return self.database.rows(self.connection, query)
 
-    def _log(self, series: int, new: np.ndarray, added: int) -> dict[str, Any]:
+    def _log(self, new: np.ndarray, added: int) -> dict[str, Any]:
         return {
             "fetched_at": self.fetched,
             "source": int(new["source"][-1]),
-            "series": series,
+            "series": int(new["series"][0]),
             "first_period": int(new["period"][0]),
             "last_period": int(new["period"][-1]),
             "rows_seen": len(new),
@@ -176,11 +194,12 @@ def ids_of(
     return known if names is None else {name: known[name] for name in names if name in known}
 
 
-def newest_periods(connection: sa.Connection) -> dict[str, int]:
-    """The newest period of each series that has a row."""
+def spans(connection: sa.Connection) -> dict[str, tuple[int, int]]:
+    """The oldest and the newest period of each series that has a row."""
     of, s = schema.OBSERVATION.c, schema.SERIES.c
-    newest = (
-        sa.select(sa.func.max(of.period)).where(of.series == s.id).correlate(schema.SERIES)
-    ).scalar_subquery()
-    found = connection.execute(sa.select(s.name, newest))
-    return {name: period for name, period in found if period is not None}
+    ends = [
+        sa.select(end(of.period)).where(of.series == s.id).correlate(schema.SERIES)
+        for end in (sa.func.min, sa.func.max)
+    ]
+    found = connection.execute(sa.select(s.name, *(end.scalar_subquery() for end in ends)))
+    return {name: (first, last) for name, first, last in found if last is not None}

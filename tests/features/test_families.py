@@ -6,7 +6,7 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy.stats import spearmanr
 
-from regime.data.catalog import CATALOG, DECILES
+from regime.data.catalog import DECILES, MODELLED
 from regime.features.assembly import FAMILIES, PATH, SETS, PanelFeatures, market_frame
 from regime.features.leadership import LEAD
 from regime.labels.leadership import leadership_path
@@ -24,9 +24,9 @@ def test_every_feature_has_its_own_name_a_unit_and_a_reason():
 def test_every_feature_needs_known_series_and_every_series_serves_something():
     derived = {*LEAD.values(), "market_return"}
     needed = {name for feature in FEATURES for name in feature.needs}
-    assert needed - derived <= {*CATALOG}
+    assert needed - derived <= {*MODELLED}
     funds = {"OEF", "XLG", "RSP", "IWM", "IJR", "SPY", "qnt_2", "mkt_rf", "rf"}
-    assert {*CATALOG} - needed == funds  # baskets and the market
+    assert {*MODELLED} - needed == funds  # baskets and the market
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ import pandas as pd
 from scipy.special import expit
 
 from regime.data.calendar import session_closes, trading_days
-from regime.data.catalog import CATALOG, Frequency
+from regime.data.catalog import CATALOG, MODELLED, Frequency
 from regime.data.observations import SIMULATED, from_values, gather
 from regime.data.sources.simulation import (
     MARKET_DRIFT,
@@ -180,12 +180,12 @@ def fetch(last_day: pd.Timestamp, *, seed: int = 7) -> pd.DataFrame:
 
 
 def _publish(daily: pd.DataFrame, monthly: pd.DataFrame) -> pd.DataFrame:
-    """Observations of every series of the catalogue, known by its publication lag."""
+    """Observations of every series that models see, known by its publication lag."""
     frames = {Frequency.DAILY: daily, Frequency.MONTHLY: monthly}
     return gather(
         [
-            from_values(series, frames[series.frequency][name], SIMULATED)
-            for name, series in CATALOG.items()
+            from_values(CATALOG[name], frames[CATALOG[name].frequency][name], SIMULATED)
+            for name in MODELLED
         ]
     )
 

@@ -38,7 +38,7 @@ class FolderRead:
     observations : DataFrame with the columns of `regime.data.observations`
     unknown_columns : by file name, the columns that the catalogue does not know
     unread_files : names of the tables that the catalogue does not know
-    absent : catalogue ids without a column
+    absent : ids of the panel's series without a column
     warnings : sentences on what is there only in part
     """
 
@@ -100,7 +100,7 @@ def fetch(folder: Path, required: Sequence[Sequence[str]]) -> FolderRead:
         observations=gather(list(parts.values())),
         unknown_columns=unknown,
         unread_files=unread,
-        absent=[identifier for identifier in catalog.CATALOG if identifier not in parts],
+        absent=[identifier for identifier in catalog.MODELLED if identifier not in parts],
         warnings=_check_required(folder, required, parts) + _empty_columns(parts),
     )
 
@@ -175,7 +175,8 @@ def _values(table: Table, series: Series, periods: pd.DatetimeIndex) -> "pd.Seri
         faults[f"cannot be: {series.unit} is above zero. Mend it"] = values <= 0
     if series.unit is Unit.RETURN:
         faults["cannot be: a return is above -1, and 0.01 is one percent. Mend it"] = values <= -1
-        faults["cannot be: no such basket doubled in a day. Mend it"] = values >= 1
+        if series.frequency is Frequency.DAILY:
+            faults["cannot be: no such basket doubled in a day. Mend it"] = values >= 1
     if series.unit is Unit.INDEX:
         faults["is a slip: more than half away from the rows around it. Mend it"] = _spikes(values)
     if series.max_age == 0:

@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from pandas.testing import assert_frame_equal, assert_series_equal
 
 from regime.data.calendar import trading_days
-from regime.data.catalog import CATALOG, DECILES, Frequency, Unit
+from regime.data.catalog import CATALOG, DECILES, MODELLED, Frequency, Unit
 from regime.data.observations import COLUMNS, SIMULATED
 from regime.data.sources import simulation
 from regime.data.sources.demo import FIRST_DAY, STARTS, Simulation, fetch, simulate
@@ -16,7 +16,7 @@ from regime.taxonomy import REGIMES, Regime
 
 FUNDS = ["OEF", "XLG", "RSP", "IWM", "IJR", "SPY"]
 PORTFOLIOS = [*DECILES, "qnt_2"]
-SHARES = ["mcapshare_hi_10", *(s.id for s in CATALOG.values() if s.id.startswith("pct_"))]
+SHARES = ["mcapshare_hi_10", *(name for name in MODELLED if name.startswith("pct_"))]
 SWITCHING_COST = 10.0  # sd of lead
 
 
@@ -33,7 +33,7 @@ def market(days: pd.DatetimeIndex) -> Simulation:
 @pytest.fixture(scope="module")
 def daily(market: Simulation, days: pd.DatetimeIndex) -> pd.DataFrame:
     """Daily values by period, one column a series."""
-    monthly = [s.id for s in CATALOG.values() if s.frequency is Frequency.MONTHLY]
+    monthly = [name for name in MODELLED if CATALOG[name].frequency is Frequency.MONTHLY]
     return wide(market).drop(columns=monthly).loc[days]
 
 
@@ -110,7 +110,7 @@ def test_a_shorter_history_has_exactly_the_same_rows(market, days, n_days):
 
 def test_every_series_of_the_catalogue_is_there_and_nothing_else(market):
     assert list(market.observations.columns) == COLUMNS
-    assert set(market.observations["series"]) == set(CATALOG)
+    assert set(market.observations["series"]) == set(MODELLED)
     assert set(market.observations["source"]) == {SIMULATED}
     assert not market.observations.duplicated(["series", "period"]).any()
 
@@ -130,7 +130,7 @@ def test_the_same_seed_is_the_same_market_and_another_seed_is_another(days):
     assert_frame_equal(first.observations, again.observations, check_exact=True)
     assert (first.regimes != other.regimes).mean() > 0.2
     values, others = wide(first), wide(other)
-    assert not [name for name in CATALOG if values[name].equals(others[name])]
+    assert not [name for name in MODELLED if values[name].equals(others[name])]
 
 
 def test_fetch_runs_from_the_first_day_to_the_last():
@@ -155,7 +155,7 @@ def test_a_day_before_the_first_is_refused():
 # ---- units, starts and gaps
 
 
-@pytest.mark.parametrize("name", CATALOG)
+@pytest.mark.parametrize("name", MODELLED)
 def test_each_series_starts_when_the_real_one_did(market, name):
     start = pd.Timestamp(STARTS.get(name, FIRST_DAY))
     first = market.observations.query("series == @name")["period"].min()
@@ -173,7 +173,7 @@ def test_funds_begin_at_one_hundred(daily):
 @pytest.mark.parametrize(
     ("names", "low", "high"),
     [
-        ([s.id for s in CATALOG.values() if s.unit is Unit.RETURN], -0.5, 0.5),
+        ([name for name in MODELLED if CATALOG[name].unit is Unit.RETURN], -0.5, 0.5),
         (FUNDS, 1.0, 1e5),
         (["DFF", "DGS1", "DGS2", "DGS10"], 0.04, 15.0),
         (["DFII10"], -3.0, 12.0),

@@ -170,7 +170,7 @@ def test_what_the_catalogue_does_not_know_is_listed_and_not_opened(folder):
     found = read(folder)
     assert found.unknown_columns == {FRENCH: ["extra"]}
     assert found.unread_files == ["notes.csv"]
-    assert set(found.absent) == set(catalog.CATALOG) - {*FRENCH_SET, *FUND_SET, "value_spread_q1"}
+    assert set(found.absent) == set(catalog.MODELLED) - {*FRENCH_SET, *FUND_SET, "value_spread_q1"}
 
 
 @pytest.mark.parametrize("kept", [FRENCH, FUNDS])

@@ -1,0 +1,203 @@
+"""From sources on the network to the store: fetch, check, store, and tell what happened.
+
+Sources are asked side by side, each at the pace its publisher allows; one that fails costs
+nobody else anything. What a source brought is checked and stored in one transaction, so its
+data are those of one fetch, or unchanged.
+"""
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import pandas as pd
+
+from regime.data.catalog import get
+from regime.data.observations import gather
+from regime.data.sources.live import Http, Request, Source
+from regime.data.store import ObservationStore
+from regime.data.validation import checked
+from regime.exceptions import RegimeError, SourceError
+
+_BEFORE = pd.Timedelta(days=100)  # stored values that new ones are held against
+_MOST_SKEW = 300  # seconds between two clocks before dates of a fetch mean nothing
+
+
+class Client(Http, Protocol):
+    """An `Http` that noticed what time it is elsewhere."""
+
+    clock_skew: float | None
+
+
+class OpenClient(Protocol):
+    """Opens the client that one source is asked with."""
+
+    def __call__(self, source: Source) -> AbstractContextManager[Client]:
+        """The client of this source."""
+        ...
+
+
+@dataclass(slots=True)
+class Report:
+    """What one source brought.
+
+    Attributes
+    ----------
+    documents : jobs that went well
+    seen, added, doubtful : values it holds, those new in the store, those in quarantine
+    errors, warnings : sentences; after an error the data it speaks of are as they were
+    """
+
+    source: str
+    documents: int = 0
+    seen: int = 0
+    added: int = 0
+    doubtful: pd.DataFrame = field(default_factory=pd.DataFrame)
+    errors: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Brought:
+    frames: list[pd.DataFrame]
+    errors: list[str]
+
+
+def fetch_live(
+    sources: Iterable[Source],
+    store: ObservationStore,
+    open_client: OpenClient,
+    *,
+    now: pd.Timestamp,
+    since: pd.Timestamp | None = None,
+    keys: dict[str, str] | None = None,
+    dry_run: bool = False,
+    looked: bool = True,
+) -> Iterator[Report]:
+    """Ask each source, and store what it brought; reports come as sources finish.
+
+    Parameters
+    ----------
+    now : Timestamp (UTC)
+        The moment of the fetch; what is new counts as known from then.
+    since : first period wanted; by default all of history
+    keys : by environment variable, what the user gave of what sources may ask for
+    dry_run : bool
+        Ask and check, but store nothing; `added` is what would be.
+    looked : bool
+        False where the answers are old ones, from the archive.
+    """
+    stored = store.spans()
+    newest = {name: last for name, (_, last) in stored.items()}
+    request = Request(now=now, since=since, newest=newest, keys=keys or {})
+    chosen = list(sources)
+    with ThreadPoolExecutor(max_workers=max(len(chosen), 1)) as pool:
+        waiting: dict[Future[_Brought], Source] = {
+            pool.submit(_ask, source, open_client, request): source for source in chosen
+        }
+        for done in as_completed(waiting):
+            report = Report(waiting[done].name)
+            brought = done.result()
+            report.errors = [f"{report.source} {line}" for line in brought.errors]
+            report.documents = len(brought.frames)
+            try:
+                taking = _Taking(store, stored, request, dry_run=dry_run, looked=looked)
+                taking.take(brought.frames, report)
+            except RegimeError as error:
+                report.errors.append(f"{report.source}: {error}")
+            yield report
+
+
+def _ask(source: Source, open_client: OpenClient, request: Request) -> _Brought:
+    """Run the jobs of a source, one after the other."""
+    brought = _Brought([], [])
+    try:
+        with open_client(source) as client:
+            for job in source.jobs(request):
+                try:
+                    brought.frames.append(job.run(client))
+                except SourceError as error:
+                    brought.errors.append(f"{job.name}: {error}")
+            skew = client.clock_skew
+    except RegimeError as error:
+        return _Brought([], [str(error)])
+    if skew is not None and abs(skew) > _MOST_SKEW:
+        direction = "ahead of" if skew > 0 else "behind"
+        words = (
+            f"has a clock {abs(skew) / 60:,.0f} minutes {direction} this machine's, and values "
+            f"are dated by this one. Set the clock of this machine and fetch again; nothing of "
+            f"it was stored."
+        )
+        return _Brought([], [*brought.errors, words])
+    return brought
+
+
+@dataclass(frozen=True, slots=True)
+class _Taking:
+    """Checks and stores what sources brought."""
+
+    store: ObservationStore
+    stored: dict[str, tuple[pd.Timestamp, pd.Timestamp]]
+    request: Request
+    dry_run: bool
+    looked: bool
+
+    def take(self, frames: list[pd.DataFrame], report: Report) -> None:
+        """Store what is good, and complete the report."""
+        frames = [frame for frame in frames if len(frame)]
+        if not frames:
+            return
+        observations = gather(frames)
+        report.seen = len(observations)
+        shrunk = self._shrunk(observations, report.source)
+        report.errors += [f"{report.source} {words}" for words in shrunk.values()]
+        observations = observations[~observations["series"].isin(shrunk)]
+        parts = checked(observations, now=self.request.now, recent=self._around(observations))
+        report.doubtful = parts.doubtful
+        report.added = self.store.append(
+            parts.good,
+            fetched_at=self.request.now,
+            doubtful=parts.doubtful,
+            looked=self.looked,
+            dry_run=self.dry_run,
+        )
+
+    def _around(self, observations: pd.DataFrame) -> pd.DataFrame:
+        """Stored values about the new ones, of series whose history did not come along."""
+        first = observations.groupby("series", observed=True)["period"].min()
+        short = {
+            str(name): period
+            for name, period in first.items()
+            if str(name) in self.stored and period > self.stored[str(name)][0]
+        }
+        if not short:
+            return gather([])
+        # Events are read with the prices they happen to.
+        prices = {str(get(name).happens_to) for name in short if get(name).happens_to}
+        return self.store.read(
+            series=sorted({*short, *prices}), since=min(short.values()) - _BEFORE
+        )
+
+    def _shrunk(self, observations: pd.DataFrame, source: str) -> dict[str, str]:
+        """Series that lost values at an end, and in what words that is told."""
+        own = observations[observations["source"] == source]
+        ends = own.groupby("series", observed=True)["period"].agg(["min", "max"])
+        found = {}
+        for name, first, last in ends.itertuples(name=None):
+            series = get(name)
+            if name not in self.stored or series.happens_to is not None:
+                continue
+            oldest, newest = self.stored[name]
+            fault = None
+            if last < newest:
+                fault = f"ends on {last:%Y-%m-%d}, but {newest:%Y-%m-%d}"
+            elif first > oldest and self.request.since is None and not series.rolling:
+                fault = f"begins on {first:%Y-%m-%d}, but {oldest:%Y-%m-%d}"
+            if fault is not None:
+                found[name] = (
+                    f"{name}: it now {fault} is stored already: values were taken back, or the "
+                    f"download is old. What is stored stays; fetch again later, and look at the "
+                    f"publisher's page if it goes on."
+                )
+        return found

@@ -1,0 +1,9 @@
+"""Every source on the network, by name."""
+
+from regime.data.sources import french, fred, sec, shiller, yahoo
+from regime.data.sources.live import Source
+
+LIVE: dict[str, Source] = {
+    source.name: source
+    for source in (fred.SOURCE, french.SOURCE, yahoo.SOURCE, shiller.SOURCE, sec.SOURCE)
+}

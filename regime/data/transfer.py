@@ -1,0 +1,240 @@
+"""A store as a folder of Parquet files, and back: to copy it, to move it, to look at it.
+
+The folder holds a file per table, dates and names written out, and `manifest.json` with the
+number of rows and the SHA-256 of each file; it is there only once all of it is.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import sqlalchemy as sa
+
+from regime.data import schema
+from regime.data.schema_version import NEWEST
+from regime.data.store import ObservationStore
+from regime.data.writing import names_in
+from regime.exceptions import StoreError
+
+MANIFEST = "manifest.json"
+_TABLES = {
+    "observations": schema.OBSERVATION,
+    "quarantine": schema.QUARANTINE,
+    "rulings": schema.RULING,
+    "fetches": schema.FETCH,
+}
+_NAMES = {"series": schema.SERIES, "source": schema.SOURCE}
+_KINDS: dict[str, pa.DataType] = {
+    "series": pa.dictionary(pa.int32(), pa.string()),
+    "source": pa.dictionary(pa.int32(), pa.string()),
+    "period": pa.date32(), "first_period": pa.date32(), "last_period": pa.date32(),
+    "known_at": pa.timestamp("s", "UTC"), "fetched_at": pa.timestamp("s", "UTC"),
+    "seen_at": pa.timestamp("s", "UTC"), "ruled_at": pa.timestamp("s", "UTC"),
+    "value": pa.float64(), "reason": pa.string(), "why": pa.string(), "looked": pa.bool_(),
+    "rows_seen": pa.int32(), "rows_added": pa.int32(),
+}  # fmt: skip
+_AT_ONCE = 1_000_000  # rows in memory
+
+
+def export(store: ObservationStore, folder: Path) -> dict[str, int]:
+    """Write every table; returns rows by table.
+
+    Raises
+    ------
+    StoreError
+        If the folder is there already, cannot be written, or the store cannot be read.
+    """
+    if folder.exists():
+        raise StoreError(f"{folder} is there already. Name a folder that is not.")
+    part = folder.with_name(folder.name + ".part")
+    manifest: dict[str, Any] = {"schema": NEWEST, "tables": {}}
+    try:
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(parents=True)
+        with store.reading() as connection:
+            for name, table in _TABLES.items():
+                file = part / f"{name}.parquet"
+                rows = _write(store, connection, table, file)
+                manifest["tables"][name] = {"rows": rows, "sha256": _sha256(file)}
+        (part / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+        part.rename(folder)
+    except OSError as error:
+        raise StoreError(
+            f"{folder} cannot be written: {error.strerror or error}. Give another place, or free "
+            f"some space."
+        ) from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return {name: about["rows"] for name, about in manifest["tables"].items()}
+
+
+def restore(store: ObservationStore, folder: Path) -> dict[str, int]:
+    """Fill an empty store with what `export` wrote; all of it, or nothing.
+
+    Raises
+    ------
+    StoreError
+        If the store holds anything, or the folder is not what an export left.
+    """
+    manifest = _manifest(folder)
+    if not store.is_empty():
+        raise StoreError(
+            f"The store {store.database} is not empty, and an import would mix two histories. Set "
+            f"REGIME_HOME to another folder, or REGIME_DATABASE_URL to an empty database."
+        )
+    with store.writing() as connection:
+        for kind, table in _NAMES.items():
+            names = sorted(_distinct(folder, kind))
+            rows = [{"id": at, "name": name} for at, name in enumerate(names, 1)]
+            if rows:
+                connection.execute(table.insert(), rows)
+        ids = {kind: names_in(connection, table) for kind, table in _NAMES.items()}
+        for name, table in _TABLES.items():
+            for batch in _batches(folder / f"{name}.parquet"):
+                _insert(store, connection, table, _numbers(batch, ids))
+    return {name: about["rows"] for name, about in manifest["tables"].items()}
+
+
+def _columns(table: sa.Table) -> list[str]:
+    return [column.name for column in table.columns if column.name != "id"]
+
+
+def _write(store: ObservationStore, connection: sa.Connection, table: sa.Table, file: Path) -> int:
+    names = {
+        kind: {at: name for name, at in names_in(connection, source).items()}
+        for kind, source in _NAMES.items()
+    }
+    wanted = _columns(table)
+    arrow = pa.schema([(name, _KINDS[name]) for name in wanted])
+    written = 0
+    with pq.ParquetWriter(file, arrow, compression="zstd") as writer:
+        for frame in _parts(store, connection, table):
+            columns = [_readable(frame[name], name, names) for name in wanted]
+            writer.write_table(pa.Table.from_arrays(columns, schema=arrow))
+            written += len(frame)
+    return written
+
+
+def _parts(
+    store: ObservationStore, connection: sa.Connection, table: sa.Table
+) -> Iterator[pd.DataFrame]:
+    """Rows in the order of the key: of observations a few series at a time, else all."""
+    if table is not schema.OBSERVATION:
+        query = sa.select(*(table.c[name] for name in _columns(table))).order_by(table.c.id)
+        yield pd.DataFrame(connection.execute(query).all(), columns=_columns(table))
+        return
+    of = table.c
+    counts = connection.execute(
+        sa.select(of.series, sa.func.count()).group_by(of.series).order_by(of.series)
+    ).all()
+    group: list[int] = []
+    held = 0
+    for position, (series, rows) in enumerate(counts, 1):
+        group.append(series)
+        held += rows
+        if held >= _AT_ONCE or position == len(counts):
+            query = (
+                sa.select(*(of[name] for name in _columns(table)))
+                .where(of.series.between(group[0], group[-1]))
+                .order_by(of.series, of.period, of.known_at, of.fetched_at)
+            )
+            yield pd.DataFrame(store.database.rows(connection, query))
+            group, held = [], 0
+
+
+def _readable(column: "pd.Series[Any]", name: str, names: dict[str, dict[int, str]]) -> pa.Array:
+    """Numbers of the database as dates and names."""
+    kind = _KINDS[name]
+    if name in names:
+        known = sorted(names[name])
+        position = {at: place for place, at in enumerate(known)}
+        codes = pa.array(column.map(position).to_numpy(dtype=np.int32))
+        words = pa.array([names[name][at] for at in known], pa.string())
+        return pa.DictionaryArray.from_arrays(codes, words)
+    if pa.types.is_date32(kind):
+        return pa.array(column.to_numpy(dtype=np.int32)).cast(kind)
+    if pa.types.is_timestamp(kind):
+        return pa.array(column.to_numpy(dtype=np.int64)).cast(kind)
+    return pa.array(column.to_list() if name in {"reason", "why"} else column.to_numpy(), kind)
+
+
+def _numbers(batch: pa.RecordBatch, ids: dict[str, dict[str, int]]) -> dict[str, Any]:
+    """And back."""
+    found: dict[str, Any] = {}
+    for name in batch.schema.names:
+        column = batch.column(name)
+        kind = _KINDS[name]
+        if name in ids:
+            words = column.dictionary.to_pylist()
+            lookup = np.array([ids[name][word] for word in words], dtype=np.int32)
+            found[name] = lookup[column.indices.to_numpy()]
+        elif pa.types.is_date32(kind):
+            found[name] = column.cast(pa.int32()).to_numpy()
+        elif pa.types.is_timestamp(kind):
+            found[name] = column.cast(pa.timestamp("s", "UTC")).cast(pa.int64()).to_numpy()
+        else:
+            found[name] = column.to_numpy(zero_copy_only=False)
+    return found
+
+
+def _insert(
+    store: ObservationStore, connection: sa.Connection, table: sa.Table, columns: dict[str, Any]
+) -> None:
+    if table is schema.OBSERVATION:
+        store.database.insert(connection, table, columns)
+    elif len(columns["series"]):
+        rows = pd.DataFrame(columns).to_dict("records")
+        connection.execute(table.insert(), [{str(k): v for k, v in row.items()} for row in rows])
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    """The manifest of an export whose files are to the byte those it names."""
+    try:
+        manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        version, tables = manifest["schema"], manifest["tables"]
+        damaged = [
+            name for name in _TABLES
+            if _sha256(folder / f"{name}.parquet") != tables[name]["sha256"]
+        ]  # fmt: skip
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise StoreError(
+            f"{folder} is no whole export of a store: {type(error).__name__}, {error}. Give the "
+            f"folder that `regime store export` wrote."
+        ) from error
+    if damaged:
+        raise StoreError(
+            f"{folder} was changed or damaged since it was written: {', '.join(damaged)}. Nothing "
+            f"was imported; export again."
+        )
+    if version != NEWEST:
+        raise StoreError(
+            f"{folder} is of schema version {version}, and this release reads {NEWEST}. Import it "
+            f"with the release that wrote it, and run `regime store upgrade` with this one."
+        )
+    return manifest
+
+
+def _batches(file: Path) -> Iterator[pa.RecordBatch]:
+    with pq.ParquetFile(file, read_dictionary=["series", "source"]) as parquet:
+        yield from parquet.iter_batches(batch_size=_AT_ONCE)
+
+
+def _distinct(folder: Path, kind: str) -> set[str]:
+    found: set[str] = set()
+    for name, table in _TABLES.items():
+        if kind in _columns(table):
+            for batch in _batches(folder / f"{name}.parquet"):
+                found |= set(batch.column(kind).dictionary.to_pylist())
+    return found
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()

@@ -19,6 +19,8 @@ from regime.labels.leadership import leadership_path, target
 from regime.models.assembly import build_classifier, input_columns, input_sets
 from regime.taxonomy import REGIMES
 
+_A_YEAR, _MOSTLY = 252, 0.5  # trading days; share of them on which a feature was known
+
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
@@ -30,12 +32,20 @@ class Bundle:
     baskets : the basket set it speaks of
     trained_until : the last close its training could see
     classifiers : fitted, by horizon in trading days
+    expects : features that were known in the last year of training; where one of them is
+        missing, the model has to do without something it counts on
     """
 
     config: ExperimentConfig
     baskets: str
     trained_until: pd.Timestamp
     classifiers: Mapping[int, Any]
+    expects: tuple[str, ...] = ()
+
+    def features_of(self, panel: pd.DataFrame) -> pd.DataFrame:
+        """What the model reads of each day with a lead; NaN where not known yet."""
+        X: pd.DataFrame = features(self.config, self.baskets).fit_transform(panel)
+        return X[input_columns(self.config, list(X.columns))]
 
     def predict_proba(self, panel: pd.DataFrame) -> pd.DataFrame:
         """Probabilities of every day with a lead, each from that day's panel and before.
@@ -44,8 +54,7 @@ class Bundle:
         -------
         DataFrame in long form: `date`, `horizon` and a column per regime
         """
-        X = features(self.config, self.baskets).fit_transform(panel)
-        X = X[input_columns(self.config, list(X.columns))]
+        X = self.features_of(panel)
         parts = []
         with threadpool_limits(limits=1):
             for horizon, classifier in self.classifiers.items():
@@ -92,4 +101,6 @@ def fit_bundle(config: ExperimentConfig, baskets: str, panel: pd.DataFrame) -> B
             classifiers[horizon] = build_classifier(config, horizon).fit(
                 X.loc[y.index], y.to_numpy(dtype=object)
             )
-    return Bundle(config, baskets, X.index[-1], classifiers)
+    known = X[-_A_YEAR:].notna().mean()
+    expects = tuple(str(name) for name in known.index[known >= _MOSTLY])
+    return Bundle(config, baskets, X.index[-1], classifiers, expects)

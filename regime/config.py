@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from regime.exceptions import ConfigError
 
 Baskets = Literal["french", "funds", "funds_xlg", "funds_ijr"]
-FeatureSet = Literal["path", "rates", "valuation", "breadth", "leadership", "stress"]
+FeatureSet = Literal["path", "rates", "valuation", "breadth", "leadership", "styles", "stress"]
 ModelKind = Literal[
     "climatology",
     "persistence",

@@ -1,11 +1,15 @@
 """What a version says of each day, and on what footing it says it."""
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 import pandas as pd
 
 from regime.bundle import Bundle
+from regime.data import baskets as basket_sets
+from regime.data.baskets import spliced_lead
 from regime.exceptions import EvaluationError
+from regime.features.assembly import series_behind
 from regime.taxonomy import REGIMES
 
 COLUMNS = ["date", "horizon", *REGIMES, "model_version", "trained_until", "basis"]
@@ -18,6 +22,92 @@ class Basis(StrEnum):
     OUT_OF_SAMPLE = "out_of_sample"  # after the end of training
     WALK_FORWARD = "walk_forward"  # by an earlier fit, which had not seen the day
     IN_SAMPLE = "in_sample"  # the model was trained on it: for debugging, never for a chart
+
+
+class State(StrEnum):
+    """How much of what it needs the newest day has."""
+
+    PUBLISHED = "PUBLISHED"  # everything
+    DEGRADED = "DEGRADED"  # the baskets, but not every feature: the filter speaks for the model
+    HELD = "HELD"  # not the baskets: the day has no probabilities
+
+
+EXIT_CODES = {State.PUBLISHED: 0, State.DEGRADED: 3, State.HELD: 4}  # for cron
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """Whether a version can speak of a day, and what keeps it from it.
+
+    Attributes
+    ----------
+    last_day : the newest day with a lead
+    missing : series that should have been known at the close of the day, and were not
+    """
+
+    state: State
+    day: pd.Timestamp
+    last_day: pd.Timestamp
+    missing: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> str:
+        """One sentence for the reader."""
+        names, several = ", ".join(self.missing), len(self.missing) > 1
+        match self.state:
+            case State.HELD:
+                return (
+                    f"HELD: there is no probability of {self.day:%Y-%m-%d}, because {names} "
+                    f"{'are' if several else 'is'} not known at its close; the newest complete "
+                    f"day is {self.last_day:%Y-%m-%d}."
+                )
+            case State.DEGRADED:
+                return (
+                    f"DEGRADED: {names} {'were' if several else 'was'} not known at "
+                    f"the close of {self.day:%Y-%m-%d}; the filter, which needs the baskets only, "
+                    f"speaks for the model."
+                )
+            case State.PUBLISHED:
+                return f"PUBLISHED: {self.day:%Y-%m-%d}, everything known."
+
+
+def assess(bundle: Bundle, panel: pd.DataFrame, day: pd.Timestamp) -> Readiness:
+    """Whether everything the bundle counts on was known at the close of a day.
+
+    Parameters
+    ----------
+    panel : DataFrame of `data.panel`, as it was known then
+    day : the last session that had closed
+    """
+    last_day = pd.Timestamp(spliced_lead(panel, bundle.baskets).index[-1])
+    if last_day < day:
+        legs = basket_sets.get(bundle.baskets).series
+        at_close = panel.reindex(pd.DatetimeIndex([day]))
+        missing = tuple(name for name in legs if name not in panel or at_close[name].isna().all())
+        return Readiness(State.HELD, day, last_day, missing or tuple(legs))
+    newest = bundle.features_of(panel).iloc[-1]
+    unknown = [name for name in bundle.expects if pd.isna(newest[name])]
+    if not unknown:
+        return Readiness(State.PUBLISHED, day, last_day)
+    window = bundle.config.features.window
+    behind = series_behind(unknown, baskets=bundle.baskets, window=window)
+    today = panel.iloc[-1]
+    gone = tuple(name for name in behind if name not in panel or pd.isna(today[name]))
+    return Readiness(State.DEGRADED, day, last_day, gone or tuple(unknown))
+
+
+def with_fallback(
+    rows: pd.DataFrame, fallback: Bundle, panel: pd.DataFrame, *, version: str
+) -> pd.DataFrame:
+    """The rows of `score_days`, those of the newest day said by another bundle."""
+    own = fallback.predict_proba(panel)
+    newest = rows["date"].max()
+    said = own[own["date"] == newest].set_index("horizon")[list(REGIMES)]
+    rows = rows.astype({"model_version": object})
+    at = rows["date"] == newest
+    rows.loc[at, list(REGIMES)] = said.loc[rows.loc[at, "horizon"]].to_numpy()
+    rows.loc[at, "model_version"] = f"{version} (filter)"
+    return rows
 
 
 def score_days(

@@ -52,7 +52,9 @@ def compare(
         check_experiment(config)
 
     store = ObservationStore(settings.store)
-    panel = panel_as_of(store, end_of_day(pd.Timestamp(as_of)) if as_of else None)
+    panel = panel_as_of(
+        store, end_of_day(pd.Timestamp(as_of)) if as_of else pd.Timestamp.now("UTC")
+    )
     simulated = store.is_simulated()
     replay = {"as_of": f"{as_of:%Y-%m-%d}"} if as_of else {}
     results = []

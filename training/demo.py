@@ -41,8 +41,8 @@ def demo(
     from regime.data.calendar import end_of_day, last_closed_session
     from regime.data.sources import demo as simulator
     from regime.data.store import ObservationStore
-    from regime.experiment import Comparison, count_fits
-    from regime.scoring import score_days
+    from regime.experiment import Comparison, count_fits, reference_filter
+    from regime.scoring import assess, score_days
     from regime.settings import Settings
     from regime.tracking.published import load_published, publish
     from regime.tracking.registry import load_version, promote, register
@@ -67,7 +67,7 @@ def demo(
     observations = simulator.fetch(min(pd.Timestamp(until), last) if until else last)
     store = ObservationStore(settings.store)
     store.append(observations, fetched_at=now)
-    panel = panel_as_of(store, end_of_day(pd.Timestamp(until)) if until else None)
+    panel = panel_as_of(store, end_of_day(pd.Timestamp(until)) if until else now)
 
     say(f"2/4  Walking {len(configs)} models forward, each refitted on settled labels only ...")
     results, runs = {}, {}
@@ -82,12 +82,14 @@ def demo(
     say(f"3/4  Putting {DEFAULT} into service and scoring the newest close ...")
     chosen = results[DEFAULT]
     bundle = fit_bundle(chosen.config, "funds", panel)
-    register(bundle, chosen, runs[DEFAULT], settings, simulated=True)
+    fallback = fit_bundle(reference_filter(chosen.config), "funds", panel)
+    register(bundle, fallback, chosen, runs[DEFAULT], settings, simulated=True)
     version = load_version(settings, promote(settings))
     rows = score_days(
         version.bundle, version.walk_forward, panel, version=version.number, newest_close=last
     )
-    publish(rows, version.bundle, panel, settings, simulated=True)
+    readiness = assess(version.bundle, panel, panel.index[-1])
+    publish(rows, version.bundle, panel, settings, readiness=readiness, simulated=True)
 
     say("4/4  Results")
     score_tables([row for result in results.values() for row in result.scores], simulated=True)

@@ -161,7 +161,7 @@ def _from_network(
 
 def _tell_doubts(doubtful: "pd.DataFrame", most: int = 5) -> None:
     for row in doubtful.head(most).itertuples():
-        note(f"quarantined: {row.series} {row.period:%Y-%m-%d} {row.value:g}: {row.reason}")
+        note(f"quarantined: {row.reason}")
     if len(doubtful) > most:
         note(f"quarantined: and {len(doubtful) - most:,} more; see regime store quarantine.")
 

@@ -35,7 +35,7 @@ def retrain(
     from regime.data.calendar import end_of_day
     from regime.data.store import ObservationStore
     from regime.exceptions import ConfigError
-    from regime.experiment import Comparison, count_fits
+    from regime.experiment import Comparison, count_fits, reference_filter
     from regime.settings import Settings
     from regime.tracking.registry import register
     from regime.tracking.runs import log_result
@@ -46,7 +46,8 @@ def retrain(
     settings.check_home()
     config = load_experiment(experiment)
     store = ObservationStore(settings.store)
-    panel = panel_as_of(store, end_of_day(pd.Timestamp(until)) if until else None)
+    now = pd.Timestamp.now("UTC")
+    panel = panel_as_of(store, end_of_day(pd.Timestamp(until)) if until else now)
     simulated = store.is_simulated()
     chosen = baskets or ("funds" if "funds" in config.baskets else config.baskets[0])
     if chosen not in config.baskets:
@@ -64,8 +65,9 @@ def retrain(
         result = Comparison(panel, on_fit=step, n_jobs=os.cpu_count() or 1).run(config)
     warn_of_states(result)
     bundle = fit_bundle(config, chosen, panel)
+    fallback = fit_bundle(reference_filter(config), chosen, panel)
     run_id = log_result(result, settings, simulated=simulated, tags={"purpose": "retrain"})
-    version = register(bundle, result, run_id, settings, simulated=simulated)
+    version = register(bundle, fallback, result, run_id, settings, simulated=simulated)
     note(
         f"MLflow run {run_id}: {config.name}, {chosen} baskets, trained until "
         f"{bundle.trained_until:%Y-%m-%d}."

@@ -27,7 +27,9 @@ def score(
 ) -> None:
     """Score the newest close with the model in service, and keep it for the app.
 
-    Days up to the end of training come from the walk-forward, later ones from the model.
+    Ends as PUBLISHED (exit code 0); as DEGRADED (3) where a feature of the model was missing
+    and the filter speaks for it; or as HELD (4) where the baskets themselves were, and the day
+    has no numbers. Days up to the end of training come from the walk-forward.
     Example: regime score --since 2024-01-01 --csv probabilities.csv
     """
     import pandas as pd
@@ -36,7 +38,7 @@ def score(
     from regime.data.calendar import end_of_day, last_closed_session
     from regime.data.store import ObservationStore
     from regime.exceptions import EvaluationError
-    from regime.scoring import score_days
+    from regime.scoring import EXIT_CODES, State, assess, score_days, with_fallback
     from regime.settings import Settings
     from regime.tracking.published import publish, write_rows
     from regime.tracking.registry import load_version
@@ -46,7 +48,9 @@ def score(
     settings = Settings()
     settings.check_home()
     store = ObservationStore(settings.store)
-    panel = panel_as_of(store, end_of_day(pd.Timestamp(as_of)) if as_of else None)
+    now = pd.Timestamp.now("UTC").floor("s")
+    moment = end_of_day(pd.Timestamp(as_of)) if as_of else now
+    panel = panel_as_of(store, moment)
     version = load_version(settings)
     simulated = store.is_simulated() or version.simulated
     rows = score_days(
@@ -54,11 +58,17 @@ def score(
         version.walk_forward,
         panel,
         version=version.number,
-        newest_close=None if as_of else last_closed_session(pd.Timestamp.now("UTC")),
+        newest_close=None if as_of else last_closed_session(now),
         in_sample=in_sample,
     )
+    readiness = assess(version.bundle, panel, last_closed_session(moment))
+    if readiness.state is State.DEGRADED:
+        rows = with_fallback(rows, version.fallback, panel, version=version.number)
     if as_of is None and not in_sample:
-        publish(rows, version.bundle, panel, settings, simulated=simulated)
+        publish(
+            rows, version.bundle, panel, settings,
+            readiness=readiness, simulated=simulated, known_at=moment,
+        )  # fmt: skip
     first = pd.Timestamp(since) if since else rows["date"].max()
     rows = rows[rows["date"] >= first]
     if rows.empty:
@@ -76,6 +86,9 @@ def score(
         say(rows.assign(date=rows["date"].dt.strftime(_DAY),
                         trained_until=rows["trained_until"].dt.strftime(_DAY))
             .to_string(index=False, float_format=lambda value: f"{value:.3f}"))  # fmt: skip
+    if readiness.state is not State.PUBLISHED:
+        note(readiness.words)
+        raise typer.Exit(EXIT_CODES[readiness.state])
 
 
 if __name__ == "__main__":

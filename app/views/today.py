@@ -23,10 +23,13 @@ scores, day = said["scores"], said["scores"]["date"].max()
 behind = queries.sessions_behind(day)
 if behind > 0:
     sessions = "session has" if behind == 1 else "sessions have"
+    held = f" {about['words']}" if about.get("state") == "HELD" else ""
     st.error(
         f"**Not today's numbers.** The newest close here is {day:%d %B %Y}; {behind:,} {sessions} "
-        "closed since. Run `regime fetch`, then `regime score`."
+        f"closed since.{held} Run `regime fetch`, then `regime score`."
     )
+elif about.get("state") == "DEGRADED":
+    st.warning(f"**{about['words']}**")
 
 latest = scores[scores["date"] == day].set_index("horizon")[list(REGIMES)]
 call = said["calls"].iloc[-1]

@@ -51,4 +51,4 @@ def panel_as_of(
     last = last_closed_session(observations.loc[daily, "known_at"].max())
     days = trading_days(observations.loc[daily, "period"].min(), last)
     panel = with_total_returns(point_in_time(observations, days, wanted))
-    return panel.drop(columns=[name for name in behind if name not in wanted])
+    return panel[sorted({*map(str, panel)} - ({*behind} - {*wanted}))]

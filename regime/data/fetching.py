@@ -45,7 +45,7 @@ class Report:
     Attributes
     ----------
     documents : jobs that went well
-    seen, added, doubtful : values it holds, those new in the store, those in quarantine
+    seen, added, doubtful : values it holds, those new in the store, those new in quarantine
     errors, warnings : sentences; after an error the data it speaks of are as they were
     """
 
@@ -154,7 +154,7 @@ class _Taking:
         report.errors += [f"{report.source} {words}" for words in shrunk.values()]
         observations = observations[~observations["series"].isin(shrunk)]
         parts = checked(observations, now=self.request.now, recent=self._around(observations))
-        report.doubtful = parts.doubtful
+        report.doubtful = self._new_doubts(parts.doubtful)
         report.added = self.store.append(
             parts.good,
             fetched_at=self.request.now,
@@ -162,6 +162,17 @@ class _Taking:
             looked=self.looked,
             dry_run=self.dry_run,
         )
+
+    def _new_doubts(self, doubtful: pd.DataFrame) -> pd.DataFrame:
+        """Without those that were told before, or that somebody has accepted since."""
+        if doubtful.empty or self.store.is_empty():
+            return doubtful
+        cell = ["series", "period", "value"]
+        told = [self.store.quarantined()[cell], self.store.read(
+            series=sorted(set(doubtful["series"])), since=doubtful["period"].min())[cell]]  # fmt: skip
+        known = {row for frame in told for row in frame.itertuples(index=False, name=None)}
+        new = [row not in known for row in doubtful[cell].itertuples(index=False, name=None)]
+        return doubtful[new]
 
     def _around(self, observations: pd.DataFrame) -> pd.DataFrame:
         """Stored values about the new ones, of series whose history did not come along."""

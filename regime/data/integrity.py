@@ -1,96 +1,102 @@
-"""Whether a store is what it should be: every row there, none altered, none of nobody."""
+"""Whether a store is what it should be: its pages whole, every row there, none of nobody.
 
-from typing import Any
+A value that was changed past the triggers that guard it leaves no trace here; that the
+triggers are gone does.
+"""
+
+from collections.abc import Iterator
 
 import sqlalchemy as sa
 
 from regime.data import schema
 from regime.data.database import Database
 from regime.data.schema_version import NEWEST, version_of
+from regime.data.writing import names_in
 
 _GUARDED = ("series", "source", "observation", "quarantine", "ruling", "fetch_log")
+_LARGEST = 1.7976931348623157e308  # beyond it is infinity, and for PostgreSQL what is no number
 
 
 def faults(database: Database) -> list[str]:
-    """What is wrong, a sentence each; nothing where the store is sound.
+    """What is wrong, one line each; nothing where the store is sound.
 
     Reads every page and every row. A store that does not exist yet is sound.
 
     Raises
     ------
     StoreError
-        If the database cannot be read at all.
+        If the database cannot be read at all, or holds something else.
     """
     if not database.exists():
         return []
-    found = database.faults()
-    if found:
-        return found
+    if found := database.faults():
+        return [" ".join(words.split()) for words in found]
     with database.transaction() as connection:
         version = version_of(connection, database)
         if version is None:
             return []
         if version != NEWEST:
             return [
-                f"its tables are of version {version}, not {NEWEST}: run `regime store upgrade`"
+                f"Its tables are of version {version}, not {NEWEST}: run `regime store upgrade`."
             ]
         return [
-            words
-            for words, query in _CHECKS.items()
-            if connection.scalar(query)
-        ] + _unguarded(connection, database)  # fmt: skip
+            *_rows_of_nobody(connection),
+            *_rows_without_a_log(connection),
+            *_impossible_rows(connection),
+            *_unguarded(connection, database),
+        ]
 
 
-def _unguarded(connection: sa.Connection, database: Database) -> list[str]:
+def _rows_of_nobody(connection: sa.Connection) -> Iterator[str]:
+    for kind, names in (("series", schema.SERIES), ("source", schema.SOURCE)):
+        for table in (schema.OBSERVATION, schema.QUARANTINE, schema.RULING, schema.FETCH):
+            if kind in table.c:
+                nobody = table.c[kind].not_in(sa.select(names.c.id))
+                rows = connection.scalar(sa.select(sa.func.count()).where(nobody))
+                if rows:
+                    yield f"{rows:,} rows of the table {table.name} are of a {kind} without a name."
+
+
+def _rows_without_a_log(connection: sa.Connection) -> Iterator[str]:
+    """Series whose rows are not as many as the log of fetches says were added."""
+    o, f = schema.OBSERVATION.c, schema.FETCH.c
+    logged = sa.select(f.series, sa.func.sum(f.rows_added)).group_by(f.series)
+    stored = sa.select(o.series, sa.func.count()).group_by(o.series)
+    said, there = (
+        {series: int(rows) for series, rows in connection.execute(query)}
+        for query in (logged, stored)
+    )
+    names = {at: name for name, at in names_in(connection, schema.SERIES).items()}
+    for series in sorted(said.keys() | there.keys()):
+        if (rows := there.get(series, 0)) != (added := said.get(series, 0)):
+            name = names.get(series, f"number {series}")
+            yield f"Series {name} has {rows:,} rows, but the fetches logged added {added:,}."
+
+
+def _impossible_rows(connection: sa.Connection) -> Iterator[str]:
+    of, waiting = schema.OBSERVATION.c, schema.QUARANTINE.c
+    checks = {
+        "rows show before they were known": of.seen_at < of.known_at,
+        "values are no finite numbers": sa.func.abs(of.value) > _LARGEST,
+        "values in quarantine are no finite numbers": sa.func.abs(waiting.value) > _LARGEST,
+    }
+    for words, condition in checks.items():
+        if rows := connection.scalar(sa.select(sa.func.count()).where(condition)):
+            yield f"{rows:,} {words}."
+
+
+def _unguarded(connection: sa.Connection, database: Database) -> Iterator[str]:
     """Tables whose rows could be changed, their triggers gone."""
     if database.dialect == "sqlite":
-        query = "SELECT tbl_name, count(*) FROM sqlite_master WHERE type = 'trigger' GROUP BY 1"
-        wanted = 2  # against a change, and against a removal
+        query = "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+        endings = ["no_UPDATE", "no_DELETE"]
     else:
         query = (
-            "SELECT c.relname, count(*) FROM pg_trigger AS t JOIN pg_class AS c "
-            "ON c.oid = t.tgrelid WHERE NOT t.tgisinternal AND t.tgenabled = 'O' "
-            "AND c.relnamespace = current_schema()::regnamespace GROUP BY 1"
+            "SELECT t.tgname FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid "
+            "WHERE t.tgenabled IN ('O', 'A') AND c.relnamespace = current_schema()::regnamespace"
         )
-        wanted = 1
-    guards = {row[0]: row[1] for row in connection.exec_driver_sql(query)}
-    return [
-        f"the table {name} is not guarded against changes any more: its trigger is gone"
-        for name in _GUARDED
-        if guards.get(name, 0) < wanted
-    ]
-
-
-def _rows_of_nobody() -> sa.Select[Any]:
-    o, s, p = schema.OBSERVATION, schema.SERIES, schema.SOURCE
-    joined = o.outerjoin(s, s.c.id == o.c.series).outerjoin(p, p.c.id == o.c.source)
-    missing = sa.or_(s.c.id.is_(None), p.c.id.is_(None))
-    return sa.select(sa.func.count()).select_from(joined).where(missing)
-
-
-def _uneven_counts() -> sa.Select[Any]:
-    """Series whose rows are not those that the log of fetches says were added."""
-    o, f = schema.OBSERVATION.c, schema.FETCH.c
-    stored = sa.select(o.series, sa.func.count().label("rows")).group_by(o.series).subquery()
-    logged = (
-        sa.select(f.series, sa.func.sum(f.rows_added).label("rows")).group_by(f.series).subquery()
-    )
-    both = logged.outerjoin(stored, stored.c.series == logged.c.series)
-    uneven = sa.func.coalesce(stored.c.rows, 0) != logged.c.rows
-    unlogged = sa.select(stored.c.series).where(stored.c.series.not_in(sa.select(logged.c.series)))
-    counted = sa.select(sa.func.count()).select_from(both).where(uneven).scalar_subquery()
-    extra = sa.select(sa.func.count()).select_from(unlogged.subquery()).scalar_subquery()
-    return sa.select(counted + extra)
-
-
-_OF = schema.OBSERVATION.c
-_CHECKS: dict[str, sa.Select[Any]] = {
-    "some rows belong to no series or source that has a name": _rows_of_nobody(),
-    "some rows are not those that the log of fetches says were added": _uneven_counts(),
-    "some rows show before they were known": sa.select(sa.func.count()).where(
-        _OF.seen_at < _OF.known_at
-    ),
-    "some values are no finite numbers": sa.select(sa.func.count()).where(
-        sa.or_(_OF.value.is_(None), sa.func.abs(_OF.value) > 1.7976931348623157e308)
-    ),
-}
+        endings = ["only_additions"]
+    there = set(connection.exec_driver_sql(query).scalars())
+    for table in _GUARDED:
+        if gone := [name for name in (f"{table}_{end}" for end in endings) if name not in there]:
+            yield f"Rows of the table {table} can be changed: without trigger {', '.join(gone)}."

@@ -1,12 +1,14 @@
 """A store as a folder of Parquet files, and back: to copy it, to move it, to look at it.
 
 The folder holds a file per table, dates and names written out, and `manifest.json` with the
-number of rows and the SHA-256 of each file; it is there only once all of it is.
+number of rows and the SHA-256 of each file; it is there only once all of it is. The export
+of an imported store has the same bytes.
 """
 
 import hashlib
 import json
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,18 +22,19 @@ import sqlalchemy as sa
 from regime.data import schema
 from regime.data.schema_version import NEWEST
 from regime.data.store import ObservationStore
-from regime.data.writing import names_in
+from regime.data.writing import ids_of, names_in
 from regime.exceptions import StoreError
 
 MANIFEST = "manifest.json"
-_TABLES = {
+_NAMES = {"series": schema.SERIES, "source": schema.SOURCE}
+_TABLES = _NAMES | {
     "observations": schema.OBSERVATION,
     "quarantine": schema.QUARANTINE,
     "rulings": schema.RULING,
     "fetches": schema.FETCH,
 }
-_NAMES = {"series": schema.SERIES, "source": schema.SOURCE}
 _KINDS: dict[str, pa.DataType] = {
+    "id": pa.int32(), "name": pa.string(),
     "series": pa.dictionary(pa.int32(), pa.string()),
     "source": pa.dictionary(pa.int32(), pa.string()),
     "period": pa.date32(), "first_period": pa.date32(), "last_period": pa.date32(),
@@ -40,38 +43,42 @@ _KINDS: dict[str, pa.DataType] = {
     "value": pa.float64(), "reason": pa.string(), "why": pa.string(), "looked": pa.bool_(),
     "rows_seen": pa.int32(), "rows_added": pa.int32(),
 }  # fmt: skip
-_AT_ONCE = 1_000_000  # rows in memory
+_AT_ONCE = 1_000_000  # rows of numbers in memory
+_OBJECTS_AT_ONCE = 100_000
 
 
 def export(store: ObservationStore, folder: Path) -> dict[str, int]:
     """Write every table; returns rows by table.
+
+    An export that is killed leaves a folder `.<name>-...` beside, and nothing of that name.
 
     Raises
     ------
     StoreError
         If the folder is there already, cannot be written, or the store cannot be read.
     """
-    if folder.exists():
-        raise StoreError(f"{folder} is there already. Name a folder that is not.")
-    part = folder.with_name(folder.name + ".part")
     manifest: dict[str, Any] = {"schema": NEWEST, "tables": {}}
     try:
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir(parents=True)
+        if folder.exists():
+            raise StoreError(f"{folder} is there already. Name a folder that is not.")
         with store.reading() as connection:
-            for name, table in _TABLES.items():
-                file = part / f"{name}.parquet"
-                rows = _write(store, connection, table, file)
-                manifest["tables"][name] = {"rows": rows, "sha256": _sha256(file)}
-        (part / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
-        part.rename(folder)
+            folder.absolute().parent.mkdir(parents=True, exist_ok=True)
+            draft = Path(tempfile.mkdtemp(dir=folder.absolute().parent, prefix=f".{folder.name}-"))
+            try:
+                for name, table in _TABLES.items():
+                    file = draft / f"{name}.parquet"
+                    rows = _write(store, connection, table, file)
+                    manifest["tables"][name] = {"rows": rows, "sha256": _sha256(file)}
+                (draft / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+                draft.chmod(0o755)
+                draft.rename(folder)
+            finally:
+                shutil.rmtree(draft, ignore_errors=True)
     except OSError as error:
         raise StoreError(
             f"{folder} cannot be written: {error.strerror or error}. Give another place, or free "
             f"some space."
         ) from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
     return {name: about["rows"] for name, about in manifest["tables"].items()}
 
 
@@ -84,26 +91,32 @@ def restore(store: ObservationStore, folder: Path) -> dict[str, int]:
         If the store holds anything, or the folder is not what an export left.
     """
     manifest = _manifest(folder)
-    if not store.is_empty():
+    try:
+        with store.writing() as connection:
+            if any(names_in(connection, table) for table in _NAMES.values()):
+                raise StoreError(
+                    f"The store {store.database} is not empty, and an import would mix two "
+                    f"histories. Set REGIME_HOME to another folder, or REGIME_DATABASE_URL to an "
+                    f"empty database."
+                )
+            ids: dict[str, dict[str, int]] = {}
+            for name, table in _TABLES.items():
+                for batch in _batches(folder / f"{name}.parquet"):
+                    _insert(store, connection, table, _numbers(batch, ids))
+                if name in _NAMES:
+                    ids[name] = ids_of(connection, table, None)
+    except (OSError, KeyError, pa.ArrowException) as error:
         raise StoreError(
-            f"The store {store.database} is not empty, and an import would mix two histories. Set "
-            f"REGIME_HOME to another folder, or REGIME_DATABASE_URL to an empty database."
-        )
-    with store.writing() as connection:
-        for kind, table in _NAMES.items():
-            names = sorted(_distinct(folder, kind))
-            rows = [{"id": at, "name": name} for at, name in enumerate(names, 1)]
-            if rows:
-                connection.execute(table.insert(), rows)
-        ids = {kind: names_in(connection, table) for kind, table in _NAMES.items()}
-        for name, table in _TABLES.items():
-            for batch in _batches(folder / f"{name}.parquet"):
-                _insert(store, connection, table, _numbers(batch, ids))
+            f"{folder} cannot be imported: {type(error).__name__}, {error}. Nothing was; export "
+            f"it again."
+        ) from error
     return {name: about["rows"] for name, about in manifest["tables"].items()}
 
 
 def _columns(table: sa.Table) -> list[str]:
-    return [column.name for column in table.columns if column.name != "id"]
+    """All but the number of a row, which says only in what order they came."""
+    named = table in _NAMES.values()
+    return [column.name for column in table.columns if named or column.name != "id"]
 
 
 def _write(store: ObservationStore, connection: sa.Connection, table: sa.Table, file: Path) -> int:
@@ -128,7 +141,9 @@ def _parts(
     """Rows in the order of the key: of observations a few series at a time, else all."""
     if table is not schema.OBSERVATION:
         query = sa.select(*(table.c[name] for name in _columns(table))).order_by(table.c.id)
-        yield pd.DataFrame(connection.execute(query).all(), columns=_columns(table))
+        found = connection.execute(query.execution_options(yield_per=_OBJECTS_AT_ONCE))
+        for part in found.partitions():
+            yield pd.DataFrame(part, columns=_columns(table))
         return
     of = table.c
     counts = connection.execute(
@@ -155,14 +170,19 @@ def _readable(column: "pd.Series[Any]", name: str, names: dict[str, dict[int, st
     if name in names:
         known = sorted(names[name])
         position = {at: place for place, at in enumerate(known)}
-        codes = pa.array(column.map(position).to_numpy(dtype=np.int32))
+        codes = pa.array(column.map(position).to_numpy(dtype=np.int32, na_value=-1))
+        if -1 in codes.to_numpy():
+            raise StoreError(
+                f"Some rows are of a {name} that has no name, so they cannot be exported. Run "
+                f"`regime store verify`."
+            )
         words = pa.array([names[name][at] for at in known], pa.string())
         return pa.DictionaryArray.from_arrays(codes, words)
     if pa.types.is_date32(kind):
         return pa.array(column.to_numpy(dtype=np.int32)).cast(kind)
     if pa.types.is_timestamp(kind):
         return pa.array(column.to_numpy(dtype=np.int64)).cast(kind)
-    return pa.array(column.to_list() if name in {"reason", "why"} else column.to_numpy(), kind)
+    return pa.array(column.to_list() if pa.types.is_string(kind) else column.to_numpy(), kind)
 
 
 def _numbers(batch: pa.RecordBatch, ids: dict[str, dict[str, int]]) -> dict[str, Any]:
@@ -189,50 +209,48 @@ def _insert(
 ) -> None:
     if table is schema.OBSERVATION:
         store.database.insert(connection, table, columns)
-    elif len(columns["series"]):
-        rows = pd.DataFrame(columns).to_dict("records")
-        connection.execute(table.insert(), [{str(k): v for k, v in row.items()} for row in rows])
+        return
+    rows = pd.DataFrame(columns)
+    for start in range(0, len(rows), _OBJECTS_AT_ONCE):
+        part = rows[start : start + _OBJECTS_AT_ONCE].to_dict("records")
+        connection.execute(table.insert(), [{str(k): v for k, v in row.items()} for row in part])
 
 
 def _manifest(folder: Path) -> dict[str, Any]:
     """The manifest of an export whose files are to the byte those it names."""
     try:
         manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        version, tables = manifest["schema"], manifest["tables"]
+        if (version := manifest["schema"]) != NEWEST:
+            raise StoreError(
+                f"{folder} is of schema version {version}, and this release reads {NEWEST}. Import "
+                f"it with the release that wrote it, and run `regime store upgrade` with this one."
+            )
         damaged = [
             name for name in _TABLES
-            if _sha256(folder / f"{name}.parquet") != tables[name]["sha256"]
+            if not _is_as_written(folder / f"{name}.parquet", **manifest["tables"][name])
         ]  # fmt: skip
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        what = getattr(error, "strerror", None) or f"{type(error).__name__}, {error}"
+        where = getattr(error, "filename", None) or folder / MANIFEST
         raise StoreError(
-            f"{folder} is no whole export of a store: {type(error).__name__}, {error}. Give the "
-            f"folder that `regime store export` wrote."
+            f"{folder} is no whole export of a store: {where}: {what}. Give the folder that "
+            f"`regime store export` wrote."
         ) from error
     if damaged:
         raise StoreError(
             f"{folder} was changed or damaged since it was written: {', '.join(damaged)}. Nothing "
             f"was imported; export again."
         )
-    if version != NEWEST:
-        raise StoreError(
-            f"{folder} is of schema version {version}, and this release reads {NEWEST}. Import it "
-            f"with the release that wrote it, and run `regime store upgrade` with this one."
-        )
     return manifest
+
+
+def _is_as_written(file: Path, *, rows: int, sha256: str) -> bool:
+    return _sha256(file) == sha256 and pq.read_metadata(file).num_rows == rows
 
 
 def _batches(file: Path) -> Iterator[pa.RecordBatch]:
     with pq.ParquetFile(file, read_dictionary=["series", "source"]) as parquet:
         yield from parquet.iter_batches(batch_size=_AT_ONCE)
-
-
-def _distinct(folder: Path, kind: str) -> set[str]:
-    found: set[str] = set()
-    for name, table in _TABLES.items():
-        if kind in _columns(table):
-            for batch in _batches(folder / f"{name}.parquet"):
-                found |= set(batch.column(kind).dictionary.to_pylist())
-    return found
 
 
 def _sha256(file: Path) -> str:

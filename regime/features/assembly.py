@@ -7,11 +7,12 @@ import numpy as np
 import pandas as pd
 from sklearn.base import BaseEstimator, TransformerMixin
 
+from regime.data import baskets as basket_sets
 from regime.data.baskets import market_return, spliced_lead
 from regime.exceptions import PanelError
 from regime.features.breadth import breadth
 from regime.features.family import Feature
-from regime.features.leadership import LEAD, PathFeatures, leadership
+from regime.features.leadership import LEAD, PathFeatures, leadership, styles
 from regime.features.rates import rates
 from regime.features.stress import stress
 from regime.features.valuation import valuation
@@ -21,6 +22,7 @@ FAMILIES: dict[str, Callable[[int], list[Feature]]] = {
     "valuation": valuation,
     "breadth": breadth,
     "leadership": leadership,
+    "styles": styles,
     "stress": stress,
 }
 PATH = "path"  # the set the baselines read: `PathFeatures`
@@ -89,3 +91,19 @@ def features_of(
             columns = [feature.of(frame) for feature in FAMILIES[name](window)]
             parts.append(pd.concat(columns, axis=1))
     return pd.concat(parts, axis=1) if parts else pd.DataFrame(index=frame.index)
+
+
+def series_behind(features: Sequence[str], *, baskets: str, window: int) -> list[str]:
+    """Series of the panel that these features are made of, in alphabetical order."""
+    needed: set[str] = set()
+    for family in FAMILIES.values():
+        for feature in family(window):
+            if feature.name in features:
+                needed |= set(feature.needs)
+    own = set(basket_sets.get(baskets).series)
+    found = {name for name in needed if not name.startswith("lead_") and name != "market_return"}
+    if any(name.startswith(("lead_", "path_")) for name in {*needed, *features}):
+        found |= own
+    if "market_return" in needed:
+        found |= {"SPY"}
+    return sorted(found)

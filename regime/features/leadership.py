@@ -42,10 +42,22 @@ def leadership(window: int) -> list[Feature]:
             "market_return", VolatilityRatio(21, 252)),
         one("market_drawdown", "log return", "How far below the year's high.",
             "market_return", Drawdown(252)),
+    ]  # fmt: skip
+
+
+def styles(window: int) -> list[Feature]:
+    """Momentum and value, from the French library, whose files come one to two months late.
+
+    Known in hindsight at every close, but not in service: a model that leans on them is
+    DEGRADED on every new day.
+    """
+    del window
+    spans = (21, 126)
+    return [
         *(one(f"momentum_{days}d", SD, "A crash of winners is a change of leaders.",
-              "mom", TrailingScale(), TrailingSum(days)) for days in (21, 126)),
+              "mom", TrailingScale(), TrailingSum(days)) for days in spans),
         *(one(f"value_{days}d", SD, "Value and small often turn together.",
-              "hml", TrailingScale(), TrailingSum(days)) for days in (21, 126)),
+              "hml", TrailingScale(), TrailingSum(days)) for days in spans),
     ]  # fmt: skip
 
 

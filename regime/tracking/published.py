@@ -8,8 +8,10 @@ import pandas as pd
 from regime.bundle import Bundle
 from regime.call import regime_call
 from regime.data.baskets import spliced_lead
+from regime.data.panel import digest
 from regime.experiment import call_conditions
 from regime.labels.leadership import leadership_path, path_as_known
+from regime.scoring import Readiness
 from regime.settings import Settings
 from regime.taxonomy import REGIMES
 from regime.tracking.results import load_frames, save_frames, write_text
@@ -19,9 +21,23 @@ NAME = "champion"
 
 
 def publish(
-    rows: pd.DataFrame, bundle: Bundle, panel: pd.DataFrame, settings: Settings, *, simulated: bool
+    rows: pd.DataFrame,
+    bundle: Bundle,
+    panel: pd.DataFrame,
+    settings: Settings,
+    *,
+    readiness: Readiness,
+    simulated: bool,
+    known_at: pd.Timestamp | None = None,
 ) -> Path:
-    """Keep scores, calls, hindsight path and leads for the app; returns their folder."""
+    """Keep scores, calls, hindsight path and leads for the app; returns their folder.
+
+    Parameters
+    ----------
+    readiness : what of the newest day was missing, so that it is never silently stale
+    known_at : the moment as of which the panel was read; with it and `panel_digest`,
+        `regime panel --as-of` rebuilds what these numbers came from
+    """
     lead = spliced_lead(panel, bundle.baskets)
     cost = bundle.config.labels.switching_cost
     now = rows[rows["horizon"] == 0].set_index("date")[list(REGIMES)]
@@ -42,6 +58,11 @@ def publish(
         "experiment": bundle.config.name,
         "model_version": str(rows["model_version"].iloc[-1]),
         "trained_until": f"{bundle.trained_until:%Y-%m-%d}",
+        "panel_digest": digest(panel),
+        "known_at": None if known_at is None else known_at.isoformat(timespec="seconds"),
+        "state": readiness.state.value,
+        "missing": list(readiness.missing),
+        "words": readiness.words,
     }
     return save_frames(frames, about, settings.published, NAME)
 

@@ -19,7 +19,8 @@ MODEL = "equity-leadership-regime"
 CHAMPION, CHALLENGER = "champion", "challenger"
 _DIGEST = "bundle_sha256"
 _RECORD_DIGEST = "walk_forward_sha256"
-_FOLDER, _BUNDLE = "model", "bundle"
+_FALLBACK_DIGEST = "fallback_sha256"
+_FOLDER, _BUNDLE, _FALLBACK = "model", "bundle", "filter"
 _RECORD = "walk_forward.parquet"
 
 
@@ -35,16 +36,24 @@ class Version:
         Out-of-sample probabilities up to the end of training: `date`, `horizon`, a column
         per regime, `fitted_on`.
     simulated : whether it was trained on a simulated market
+    fallback : the filter, fitted on the same rows, for days on which features are missing
     """
 
     number: str
     bundle: Bundle
+    fallback: Bundle
     walk_forward: pd.DataFrame
     simulated: bool
 
 
 def register(
-    bundle: Bundle, result: ExperimentResult, run_id: str, settings: Settings, *, simulated: bool
+    bundle: Bundle,
+    fallback: Bundle,
+    result: ExperimentResult,
+    run_id: str,
+    settings: Settings,
+    *,
+    simulated: bool,
 ) -> str:
     """Store a bundle in its run, register it as the challenger, and return its version.
 
@@ -56,6 +65,7 @@ def register(
     tracker = client(settings)
     with tempfile.TemporaryDirectory() as folder:
         digest = save_bundle(bundle, Path(folder) / _BUNDLE)
+        fallback_digest = save_bundle(fallback, Path(folder) / _BUNDLE / _FALLBACK)
         record = Path(folder) / _BUNDLE / _RECORD
         mine = result.predictions["baskets"] == bundle.baskets
         result.predictions[mine].drop(columns="baskets").to_parquet(record, index=False)
@@ -74,6 +84,7 @@ def register(
         tags={
             _DIGEST: digest,
             _RECORD_DIGEST: record_digest,
+            _FALLBACK_DIGEST: fallback_digest,
             "experiment": bundle.config.name,
             "baskets": bundle.baskets,
             "trained_until": f"{bundle.trained_until:%Y-%m-%d}",
@@ -159,11 +170,15 @@ def _load(tracker: Any, version: Any) -> Version:
                 f"{str(error).splitlines()[0]}. Retrain it: `regime retrain`."
             ) from error
         bundle = load_bundle(Path(files), digest=digest)
+        fallback = load_bundle(
+            Path(files) / _FALLBACK, digest=version.tags.get(_FALLBACK_DIGEST, "")
+        )
         check_digest(Path(files) / _RECORD, version.tags.get(_RECORD_DIGEST, ""))
         walk_forward = pd.read_parquet(Path(files) / _RECORD)
     return Version(
         number=str(version.version),
         bundle=bundle,
+        fallback=fallback,
         walk_forward=walk_forward,
         simulated=version.tags.get("data") == "SIMULATED",
     )

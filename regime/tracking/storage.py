@@ -76,6 +76,7 @@ def save_bundle(bundle: Bundle, folder: Path) -> str:
         "baskets": bundle.baskets,
         "trained_until": f"{bundle.trained_until:%Y-%m-%d}",
         "classifiers": classifiers,
+        "expects": list(bundle.expects),
     }
     text = json.dumps(manifest, indent=1, allow_nan=False)
     (folder / MANIFEST).write_text(text, encoding="utf-8")
@@ -108,6 +109,7 @@ def load_bundle(folder: Path, *, digest: str) -> Bundle:
                 int(horizon): make_pipeline(*(_load_step(step, folder) for step in steps))
                 for horizon, steps in manifest["classifiers"].items()
             },
+            expects=tuple(manifest.get("expects", ())),
         )
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
         raise StoreError(

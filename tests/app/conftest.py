@@ -8,7 +8,7 @@ import pytest
 from regime.bundle import fit_bundle
 from regime.config import ExperimentConfig
 from regime.experiment import Comparison
-from regime.scoring import score_days
+from regime.scoring import assess, score_days
 from regime.settings import Settings
 from regime.tracking.published import publish
 from regime.tracking.results import save_result
@@ -31,7 +31,8 @@ def served(market, tmp_path_factory) -> Settings:
     bundle = fit_bundle(config, "funds", known)
     record = result.predictions.drop(columns="baskets")
     rows = score_days(bundle, record, market, version="3")
-    publish(rows, bundle, market, settings, simulated=True)
+    readiness = assess(bundle, market, market.index[-1])
+    publish(rows, bundle, market, settings, readiness=readiness, simulated=True)
     return settings
 
 

@@ -1,0 +1,39 @@
+"""Every publisher at once, telling of one simulated market in the layouts they use."""
+
+from functools import lru_cache
+
+import pandas as pd
+from replay import fred, french, sec, shiller, yahoo
+
+from regime.data.calendar import last_closed_session, trading_days
+from regime.data.sources import demo
+
+HOSTS = {
+    "mba.tuck.dartmouth.edu": "french",
+    "fred.stlouisfed.org": "fred",
+    "query1.finance.yahoo.com": "yahoo",
+    "www.econ.yale.edu": "shiller",
+    "data.sec.gov": "sec",
+}
+
+
+@lru_cache(maxsize=2)
+def observations(first: str, last: pd.Timestamp) -> pd.DataFrame:
+    """What the simulated market would have published of these days, every value of it."""
+    return demo.simulate(trading_days(pd.Timestamp(first), last)).observations
+
+
+def documents(now: pd.Timestamp, *, first: str = "2012-01-03") -> dict[str, bytes]:
+    """Documents by "host/path", as all publishers would serve them at `now` (UTC)."""
+    rows = observations(first, last_closed_session(pd.Timestamp.now("UTC")))
+    known = rows[rows["known_at"] <= now]
+    parts = {
+        "mba.tuck.dartmouth.edu": french.documents(known),
+        "fred.stlouisfed.org": fred.documents(known),
+        "query1.finance.yahoo.com": yahoo.documents(known, now=now),
+        "www.econ.yale.edu": shiller.documents(known),
+        "data.sec.gov": sec.documents(now=now),
+    }
+    return {
+        f"{host}{path}": content for host, part in parts.items() for path, content in part.items()
+    }

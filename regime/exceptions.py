@@ -3,6 +3,7 @@
 RegimeError
 ├── ConfigError      an experiment file or a setting says something we cannot do
 ├── SourceError      a provider or a folder does not hold what was asked of it
+│   └── UnreachedError   nobody answers there
 ├── StoreError       the store cannot be read, written or trusted
 ├── PanelError       what is known is not enough for what is to be computed
 └── EvaluationError  there is nothing, or too little, to judge a model on
@@ -21,6 +22,10 @@ class ConfigError(RegimeError):
 
 class SourceError(RegimeError):
     """A provider or a folder does not hold what was asked of it."""
+
+
+class UnreachedError(SourceError):
+    """Nobody answers at the address of a provider."""
 
 
 class StoreError(RegimeError):

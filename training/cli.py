@@ -12,11 +12,14 @@ import typer
 from training.compare import compare
 from training.console import run
 from training.demo import demo
+from training.doctor import doctor
 from training.fetch import fetch
+from training.panel import panel
 from training.promote import promote
 from training.retrain import retrain
 from training.score import score
 from training.serve import app, ui
+from training.store import store
 
 cli = typer.Typer(
     add_completion=False,
@@ -27,6 +30,9 @@ cli = typer.Typer(
 )
 cli.command("demo")(demo)
 cli.command("fetch")(fetch)
+cli.add_typer(store, name="store")
+cli.command("panel")(panel)
+cli.command("doctor")(doctor)
 cli.command("compare")(compare)
 cli.command("retrain")(retrain)
 cli.command("promote")(promote)

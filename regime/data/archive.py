@@ -13,8 +13,8 @@ import json
 import os
 import re
 import zlib
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -99,35 +99,35 @@ class Archive:
             raise StoreError(f"fetched_at needs a time zone, but is {fetched_at}. Give it in UTC.")
         moment = fetched_at.tz_convert("UTC").isoformat()
         sha = hashlib.sha256(content).hexdigest()
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            with FileLock(self.folder / ".lock", timeout=self.patience):
-                if self._content(sha, silent=True) is None:
-                    self._write(self._path(sha), gzip.compress(content, mtime=0))
-                known = self._record(url)
-                history = known["history"] if known else []
-                if not history or history[-1]["sha256"] != sha:
-                    history = [*history, {"sha256": sha, "fetched_at": moment}]
-                record = {
-                    "url": url,
-                    "sha256": sha,
-                    "etag": etag,
-                    "last_modified": last_modified,
-                    "fetched_at": moment,
-                    "history": history,
-                }
-                self._write(self._record_path(url), json.dumps(record, indent=1).encode())
-        except Timeout:
-            raise StoreError(
-                f"The archive {self.folder} is being written by another process, and still was "
-                f"after {self.patience:g} seconds. Wait for it, or end it."
-            ) from None
-        except OSError as error:
-            raise StoreError(
-                f"The archive {self.folder} cannot be written: {error.strerror or error}. Free "
-                f"some space and make the folder writable, or set REGIME_HOME to another one."
-            ) from error
+        with self._writing():
+            if self._content(sha, silent=True) is None:
+                self._write(self._path(sha), gzip.compress(content, mtime=0))
+            known = self._record(url)
+            history = known["history"] if known else []
+            if not history or history[-1]["sha256"] != sha:
+                history = [*history, {"sha256": sha, "fetched_at": moment}]
+            record = {
+                "url": url,
+                "sha256": sha,
+                "etag": etag,
+                "last_modified": last_modified,
+                "fetched_at": moment,
+                "history": history,
+            }
+            self._write(self._record_path(url), json.dumps(record, indent=1).encode())
         return sha
+
+    def forget_conditions(self, url: str) -> None:
+        """Forget what the publisher said of an address, so that it is asked for whole again.
+
+        The content and its history stay. Raises StoreError as `keep` does.
+        """
+        if self._record(url) is None:
+            return
+        with self._writing():
+            if known := self._record(url):
+                record = known | {"etag": None, "last_modified": None}
+                self._write(self._record_path(url), json.dumps(record, indent=1).encode())
 
     def newest(self, url: str) -> Kept | None:
         """What was kept last of an address; None if nothing was, or its record is damaged."""
@@ -154,6 +154,24 @@ class Archive:
             with suppress(OSError):  # a writer at work renames its file
                 total += path.stat().st_size if path.is_file() else 0
         return total
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Alone in a folder that is there; what goes wrong is a StoreError."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with FileLock(self.folder / ".lock", timeout=self.patience):
+                yield
+        except Timeout:
+            raise StoreError(
+                f"The archive {self.folder} is being written by another process, and still was "
+                f"after {self.patience:g} seconds. Wait for it, or end it."
+            ) from None
+        except OSError as error:
+            raise StoreError(
+                f"The archive {self.folder} cannot be written: {error.strerror or error}. Free "
+                f"some space and make the folder writable, or set REGIME_HOME to another one."
+            ) from error
 
     def _path(self, sha: str) -> Path:
         return self.folder / sha[:2] / f"{sha}.gz"

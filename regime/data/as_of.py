@@ -36,11 +36,10 @@ def panel_as_of(
     StoreError
         If the store is empty, or knew of no daily value by then.
     """
+    asked = [*(MODELLED if series is None else series)]
     stored = set(store.series())
-    wanted = [*(MODELLED if series is None else series)]
-    behind = [name for name in prices_behind(wanted) if name in stored]
-    wanted = [name for name in wanted if name in stored]
-    observations = store.read(as_of, [*wanted, *behind])
+    wanted = [name for name in (*asked, *prices_behind(asked)) if name in stored]
+    observations = store.read(as_of, wanted)
     daily = observations["series"].isin(DAILY)
     if not daily.any():
         summary = store.summary()
@@ -51,4 +50,4 @@ def panel_as_of(
     last = last_closed_session(observations.loc[daily, "known_at"].max())
     days = trading_days(observations.loc[daily, "period"].min(), last)
     panel = with_total_returns(point_in_time(observations, days, wanted))
-    return panel[sorted({*map(str, panel)} - ({*behind} - {*wanted}))]
+    return panel[sorted({*map(str, panel)} & {*asked})]

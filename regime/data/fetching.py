@@ -18,16 +18,25 @@ from regime.data.observations import gather
 from regime.data.sources.live import Http, Request, Source
 from regime.data.store import ObservationStore
 from regime.data.validation import checked
-from regime.exceptions import RegimeError, SourceError
+from regime.exceptions import RegimeError, SourceError, UnreachedError
 
 _BEFORE = pd.Timedelta(days=100)  # stored values that new ones are held against
+_MOST_ERRORS = 6  # lines of one source
 _MOST_SKEW = 300  # seconds between two clocks before dates of a fetch mean nothing
 
 
 class Client(Http, Protocol):
-    """An `Http` that noticed what time it is elsewhere."""
+    """An `Http` that noticed what time it is elsewhere, and is told what could not be read."""
 
     clock_skew: float | None
+
+    def settle(self) -> None:
+        """What was got so far could be read."""
+        ...
+
+    def distrust(self) -> None:
+        """What was got since then could not: it is asked for whole next time."""
+        ...
 
 
 class OpenClient(Protocol):
@@ -99,7 +108,9 @@ def fetch_live(
         for done in as_completed(waiting):
             report = Report(waiting[done].name)
             brought = done.result()
-            report.errors = [f"{report.source} {line}" for line in brought.errors]
+            report.errors = [f"{report.source} {line}" for line in brought.errors[:_MOST_ERRORS]]
+            if (more := len(brought.errors) - _MOST_ERRORS) > 0:
+                report.errors.append(f"{report.source}: and {more} more documents failed.")
             report.documents = len(brought.frames)
             try:
                 taking = _Taking(store, stored, request, dry_run=dry_run, looked=looked)
@@ -112,16 +123,25 @@ def fetch_live(
 def _ask(source: Source, open_client: OpenClient, request: Request) -> _Brought:
     """Run the jobs of a source, one after the other."""
     brought = _Brought([], [])
+    unreached: list[str] = []
     try:
         with open_client(source) as client:
             for job in source.jobs(request):
+                client.settle()
                 try:
                     brought.frames.append(job.run(client))
+                except UnreachedError as error:
+                    unreached.append(f"{job.name}: {error}")
                 except SourceError as error:
+                    client.distrust()
                     brought.errors.append(f"{job.name}: {error}")
             skew = client.clock_skew
     except RegimeError as error:
         return _Brought([], [str(error)])
+    if unreached:
+        others = len(unreached) - 1
+        more = f" Nor can {others} other documents of it be had." if others else ""
+        brought.errors.append(unreached[0] + more)
     if skew is not None and abs(skew) > _MOST_SKEW:
         direction = "ahead of" if skew > 0 else "behind"
         words = (
@@ -168,8 +188,9 @@ class _Taking:
         if doubtful.empty or self.store.is_empty():
             return doubtful
         cell = ["series", "period", "value"]
-        told = [self.store.quarantined()[cell], self.store.read(
-            series=sorted(set(doubtful["series"])), since=doubtful["period"].min())[cell]]  # fmt: skip
+        names, first = sorted(set(doubtful["series"])), doubtful["period"].min()
+        stored = self.store.read(series=names, since=first)
+        told = [self.store.quarantined()[cell], stored[cell]]
         known = {row for frame in told for row in frame.itertuples(index=False, name=None)}
         new = [row not in known for row in doubtful[cell].itertuples(index=False, name=None)]
         return doubtful[new]

@@ -1,7 +1,7 @@
 """Whether a store is what it should be: its pages whole, every row there, none of nobody.
 
-A value that was changed past the triggers that guard it leaves no trace here; that the
-triggers are gone does.
+A value that was changed past the triggers that guard it, or by a failing disk, leaves no
+trace here; that the triggers are gone does.
 """
 
 from collections.abc import Iterator

@@ -249,7 +249,7 @@ def _is_as_written(file: Path, *, rows: int, sha256: str) -> bool:
 
 
 def _batches(file: Path) -> Iterator[pa.RecordBatch]:
-    with pq.ParquetFile(file, read_dictionary=["series", "source"]) as parquet:
+    with pq.ParquetFile(file) as parquet:
         yield from parquet.iter_batches(batch_size=_AT_ONCE)
 
 

@@ -76,6 +76,24 @@ def test_a_record_says_what_the_publisher_said_and_when(archive: Archive) -> Non
     assert kept.history == ((kept.sha256, FIRST),)
 
 
+def test_conditions_are_forgotten_and_the_rest_is_kept(archive: Archive) -> None:
+    archive.keep(URL, b"one", fetched_at=FIRST, etag='"a"', last_modified="Mon")
+    archive.keep(URL, b"two", fetched_at=LATER, etag='"b"', last_modified="Tue")
+    before = newest(archive)
+    archive.forget_conditions(URL)
+    after = newest(archive)
+    assert (after.etag, after.last_modified) == (None, None)
+    assert (after.sha256, after.fetched_at, after.history) == (
+        before.sha256, before.fetched_at, before.history,
+    )  # fmt: skip
+    assert after.read() == b"two"
+
+
+def test_forgetting_an_address_never_fetched_makes_nothing(archive: Archive) -> None:
+    archive.forget_conditions(URL)
+    assert not archive.folder.exists()
+
+
 def test_an_address_never_fetched_has_nothing(archive: Archive) -> None:
     assert archive.newest(URL) is None
     assert archive.size() == 0

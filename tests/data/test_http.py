@@ -1,5 +1,6 @@
 """A document comes whole, or an error says in one line what happened and what to do."""
 
+import json
 import logging
 import os
 import socket
@@ -8,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from email.utils import formatdate
 from pathlib import Path
 
@@ -15,10 +17,11 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from replay.server import Fault, ReplayServer, gzip_of_zeros, no_tls, refused, zip_bomb
+from replay.server import Fault, ReplayServer, Reply, gzip_of_zeros, no_tls, refused, zip_bomb
 
 from regime.data.archive import Archive
-from regime.data.http import HttpClient, Patience, _Gunzip, _retry_after, without_secrets
+from regime.data.exchange import Gunzip, Patience, retry_after, without_secrets
+from regime.data.http import HttpClient
 from regime.exceptions import ConfigError, RegimeError, SourceError, StoreError
 
 TABLE = b"observation_date,DGS10\n" + b"".join(
@@ -136,18 +139,18 @@ def test_a_gzip_transfer_is_unpacked(http: HttpClient, server: ReplayServer) -> 
 def test_gzip_members_are_unpacked_however_they_are_cut(parts: list[bytes], step: int) -> None:
     import gzip
 
-    unpack = _Gunzip()
+    unpack = Gunzip()
     packed = b"".join(gzip.compress(part) for part in parts)
     out = [unpack(packed[i : i + step], 10_000) for i in range(0, len(packed), step)]
     assert b"".join(out) == b"".join(parts)
     assert unpack.whole
-    unpack = _Gunzip()
+    unpack = Gunzip()
     unpack(packed[:-1], 10_000)
     assert not unpack.whole
 
 
 def test_a_gzip_bomb_is_unpacked_one_byte_beyond_what_is_allowed() -> None:
-    assert len(_Gunzip()(gzip_of_zeros(2**22), 1000)) == 1001
+    assert len(Gunzip()(gzip_of_zeros(2**22), 1000)) == 1001
 
 
 # What is archived
@@ -214,6 +217,48 @@ def test_offline_answers_what_was_fetched_and_nothing_else(
     blob.unlink()
     with client(archive, offline=True) as offline:
         assert "not in the archive" in problem(offline)
+
+
+CUT = Fault("cut", lambda reply: replace(reply, body=reply.body[: len(reply.body) // 2]))
+
+
+def test_a_document_that_could_not_be_read_is_asked_for_whole(
+    http: HttpClient, server: ReplayServer, archive: Archive
+) -> None:
+    server.misbehave("fred.example", CUT, times=1)  # with the tag of the whole
+    assert table(http) == table(http) == TABLE[: len(TABLE) // 2]
+    http.distrust()
+    kept = archive.newest(GRAPH + "?id=DGS10")
+    assert kept is not None
+    assert kept.read() == TABLE[: len(TABLE) // 2]
+    assert table(http) == TABLE
+    assert [seen.status for seen in server.requests] == [200, 304, 200]
+
+
+def test_only_documents_since_the_last_settlement_are_distrusted(
+    http: HttpClient, server: ReplayServer
+) -> None:
+    for _ in range(2):
+        table(http)
+        http.settle()
+        http.get("https://sec.example/facts.json", kind="json")
+        http.distrust()
+    http.distrust()
+    table(http)
+    assert [seen.status for seen in server.requests] == [200, 200, 304, 200, 304]
+
+
+def test_offline_and_without_an_archive_nothing_is_distrusted(
+    http: HttpClient, server: ReplayServer, archive: Archive
+) -> None:
+    table(http)
+    with client(archive, server, offline=True) as offline, client(None, server) as bare:
+        for one in (offline, bare):
+            table(one)
+            one.distrust()
+    kept = archive.newest(GRAPH + "?id=DGS10")
+    assert kept is not None
+    assert kept.etag is not None
 
 
 def test_an_archive_that_cannot_be_written_is_told(server: ReplayServer, tmp_path: Path) -> None:
@@ -310,7 +355,7 @@ def test_a_date_to_come_back_counts_from_the_clock_of_the_host() -> None:
     behind = time.time() - 7200
     headers = {"Date": formatdate(behind, usegmt=True)}
     headers["Retry-After"] = formatdate(behind + 60, usegmt=True)
-    assert _retry_after(httpx.Headers(headers)) == pytest.approx(60, abs=1)
+    assert retry_after(httpx.Headers(headers)) == pytest.approx(60, abs=1)
 
 
 # Faults that stay
@@ -346,6 +391,51 @@ def test_a_fault_that_stays_is_told(
     assert said in problem(http)
     passing = {"arrived damaged": 4, "5 redirects were followed by another": 6}
     assert server.count() == passing.get(said, 1)
+
+
+def refusing(code: int, body: bytes) -> Fault:
+    return Fault(f"refusing {code}", lambda _: Reply(code, body))
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (refusing(400, b'{"error_code": 400, "error_message": "Bad Request.  No such id."}'),
+         "400 Bad Request, because: Bad Request. No such id. Open it in a browser"),
+        (refusing(403, b'{"detail": "Invalid token."}'),
+         "403 Forbidden, because: Invalid token. Check the key"),
+        (refusing(404, b'{"message": "a\\nb\\u001b[31mc", "detail": " "}'),
+         "404 Not Found, because: a b [31mc. Look"),
+        (refusing(400, b'{"message": "' + b"x" * 999 + b'"}'), "because: " + "x" * 200 + ". Open"),
+        (refusing(400, b'{"message": 7}'), "400 Bad Request. Open"),
+        (refusing(400, b'["message"]'), "400 Bad Request. Open"),
+        (refusing(400, b"[" * 60_000), "400 Bad Request. Open"),
+        (refusing(400, b'{"message": "' + b"x" * 70_000 + b'"}'), "400 Bad Request. Open"),
+        (refusing(400, b"\xff<html>"), "400 Bad Request. Open"),
+    ],
+)  # fmt: skip
+def test_what_a_publisher_says_of_a_refusal_is_told(
+    fault: Fault, said: str, http: HttpClient, server: ReplayServer
+) -> None:
+    server.misbehave("fred.example", fault)
+    assert said in problem(http)
+    assert server.count() == 1
+
+
+def test_a_secret_that_a_refusal_repeats_is_not_told(
+    http: HttpClient, server: ReplayServer
+) -> None:
+    words = f"no {SECRET}, {SECRET.upper()}, Token {SECRET}x, k3y9"
+    server.misbehave("fred.example", refusing(403, json.dumps({"detail": words}).encode()))
+    server.misbehave("old.example", Fault.redirect(GRAPH))
+    for url in (GRAPH, "https://old.example/x"):
+        with pytest.raises(SourceError) as caught:
+            http.get(
+                url, kind="csv", params={"api_key": SECRET},
+                headers={"Authorization": "Token k3y9"},
+            )  # fmt: skip
+        assert "because: no ***, ***, Token ***x, ***. Check" in str(caught.value)
+        assert SECRET not in _everything(caught.value)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -613,6 +703,7 @@ def test_a_kind_that_nobody_knows_is_told(http: HttpClient) -> None:
 
 FAULTS = [
     Fault.status(403),
+    refusing(400, json.dumps({"message": f"not {SECRET}"}).encode()),
     Fault.status(503),
     Fault.too_many(after=999),
     Fault.html(),

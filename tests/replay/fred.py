@@ -18,7 +18,9 @@ KEY = "0123456789abcdef0123456789abcdef"
 Answer = Callable[[str, Mapping[str, str]], tuple[int, bytes]]
 
 _DECLARED = {one.id: one for one in SERIES}
-_STEP = {Frequency.DAILY: "B", Frequency.WEEKLY: "W-SAT", Frequency.MONTHLY: "ME"}
+_STEP = {Frequency.DAILY: "B", Frequency.WEEKLY: "W-FRI", Frequency.MONTHLY: "ME"}
+_OWN_DAY = {"ICSA": 1, "WALCL": -2, "WRESBAL": -2}  # of FRED's week, from Friday
+_AROUND = {"VIXCLS": 18.0}  # what is imagined of series that 4 is no value of
 
 
 def documents(observations: pd.DataFrame, *, decimals: int = 6) -> dict[str, bytes]:
@@ -152,7 +154,7 @@ def _latest(observations: pd.DataFrame) -> dict[str, "pd.Series[float]"]:
 
 
 def _imagined(series: Series, observations: pd.DataFrame) -> "pd.Series[float]":
-    """A wandering series, the same however long its history."""
+    """A wandering series that nobody would doubt, the same however long its history."""
     seed = [ord(letter) for letter in series.id]
     if observations.empty:
         return pd.Series(dtype=np.float64, index=pd.DatetimeIndex([]))
@@ -160,7 +162,8 @@ def _imagined(series: Series, observations: pd.DataFrame) -> "pd.Series[float]":
     periods = pd.date_range("1990-01-01", last, freq=_STEP[series.frequency], name="period")
     steps = np.random.default_rng(seed).normal(0, 0.01, len(periods))
     around = lfilter([1.0], [1.0, -0.99], steps)  # and back, so that it stays in its range
-    values = pd.Series(4.0 * IN_UNITS.get(series.id, 1) * np.exp(around), periods)
+    level = _AROUND.get(series.id, 4.0) * IN_UNITS.get(series.id, 1)
+    values = pd.Series(level * np.exp(around), periods)
     return values[values.index.year >= observations["period"].min().year].round(4)
 
 
@@ -183,6 +186,7 @@ def _cells(series: Series, values: "pd.Series[float]", decimals: int) -> list[tu
 def _dates(series: Series, periods: pd.DatetimeIndex) -> list[str]:
     if series.frequency is Frequency.MONTHLY:
         periods = periods.to_period("M").to_timestamp()
+    periods = periods + pd.Timedelta(days=_OWN_DAY.get(series.id, 0))
     return list(periods.strftime("%Y-%m-%d"))
 
 

@@ -4,15 +4,19 @@ from functools import lru_cache
 
 import pandas as pd
 from replay import fred, french, sec, shiller, yahoo
+from replay.server import Responder
 
 from regime.data.calendar import last_closed_session, trading_days
 from regime.data.sources import demo
 
+CHART = "/graph/fredgraph.csv"
 HOSTS = {
     "mba.tuck.dartmouth.edu": "french",
     "fred.stlouisfed.org": "fred",
     "query1.finance.yahoo.com": "yahoo",
     "www.econ.yale.edu": "shiller",
+    "shillerdata.com": "shiller",
+    "img1.wsimg.com": "shiller",
     "data.sec.gov": "sec",
 }
 
@@ -23,17 +27,33 @@ def observations(first: str, last: pd.Timestamp) -> pd.DataFrame:
     return demo.simulate(trading_days(pd.Timestamp(first), last)).observations
 
 
-def documents(now: pd.Timestamp, *, first: str = "2012-01-03") -> dict[str, bytes]:
+def documents(now: pd.Timestamp, *, first: str = "2012-01-03") -> dict[str, bytes | Responder]:
     """Documents by "host/path", as all publishers would serve them at `now` (UTC)."""
-    rows = observations(first, last_closed_session(pd.Timestamp.now("UTC")))
+    rows = observations(first, last_closed_session(now))
     known = rows[rows["known_at"] <= now]
     parts = {
         "mba.tuck.dartmouth.edu": french.documents(known),
-        "fred.stlouisfed.org": fred.documents(known),
+        "fred.stlouisfed.org": {CHART: _from_day(fred.documents(known))},
         "query1.finance.yahoo.com": yahoo.documents(known, now=now),
         "www.econ.yale.edu": shiller.documents(known),
         "data.sec.gov": sec.documents(now=now),
     }
     return {
-        f"{host}{path}": content for host, part in parts.items() for path, content in part.items()
+        f"{host}{path}" if path.startswith("/") else path: content
+        for host, part in parts.items()
+        for path, content in part.items()
     }
+
+
+def _from_day(tables: dict[str, bytes]) -> Responder:
+    """FRED's tables by `id`, from the day `cosd` on where one is given."""
+
+    def answer(_: str, query: dict[str, str]) -> tuple[int, bytes]:
+        table = tables.get(f"{CHART}?id={query.get('id')}")
+        if table is None:
+            return 404, b"not here"
+        header, *lines = table.splitlines(keepends=True)
+        wanted = query.get("cosd", "").encode()
+        return 200, b"".join([header, *(line for line in lines if line >= wanted)])
+
+    return answer

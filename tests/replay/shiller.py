@@ -6,7 +6,12 @@ import numpy as np
 import pandas as pd
 import xlwt
 
-PATH = "/~shiller/data/ie_data.xls"
+PATH = "/~shiller/data/ie_data.xls"  # at Yale
+PAGE = "shillerdata.com/"
+LINK = "img1.wsimg.com/blobby/go/e5e77e0b-59d1/downloads/907c4d4e/ie_data.xls?inline=1&ver=17"
+HTML = f"""<!DOCTYPE html><html><body><a href="https://img1.wsimg.com/isteam/logo.png">logo</a>
+<a data-ux="Link" href="https://{LINK.replace("&", "&amp;")}" target="_blank">US Stock Markets
+</a></body></html>"""
 HEADER = [  # rows 2 to 8 of the sheet, columns A to V
     ["Stock Market Data", "", "", "", "", "", "", "", "", "", "", "", "Cyclically", "",
      "Cyclically "],
@@ -33,8 +38,13 @@ COLUMNS = {
 
 
 def documents(observations: pd.DataFrame) -> dict[str, bytes]:
-    """The workbook by path: the months of `excess_cape_yield`, earlier ones and a running one."""
-    return {PATH: workbook(figures(observations))}
+    """The workbook at its two places, and the page that links one of them.
+
+    It has the months of `excess_cape_yield`, earlier ones and a running one. Keys are paths at
+    Yale, or begin with another host.
+    """
+    made = workbook(figures(observations))
+    return {PATH: made, PAGE: HTML.encode(), LINK: made}
 
 
 def figures(observations: pd.DataFrame) -> pd.DataFrame:

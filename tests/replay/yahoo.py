@@ -72,10 +72,11 @@ def shares(
         for name, rows in observations.groupby("series", observed=True)
         if name in FUNDS
     }
-    longest = max(indices.values(), key=len)
+    # Real ones move with the market, and are held against each other.
+    like = indices.get("SPY", max(indices.values(), key=len))
     made = {}
     for ticker in FUNDS:
-        index = indices[ticker] if ticker in indices else _drawn(ticker, longest)
+        index = indices[ticker] if ticker in indices else _drawn(ticker, like)
         index = index[index.index.isin(over)]
         made[ticker] = share(index, splits.get(ticker, {}))
     return made

@@ -1,8 +1,8 @@
 """Rates, credit, volatility and the economy, as FRED serves them.
 
-Periods. Daily: the day. Weekly: FRED's own date, the last day of the week it describes: NFCI
-a Friday, ICSA a Saturday, WALCL and WRESBAL a Wednesday. Monthly: FRED writes the first day
-of the month; the period is the last.
+Periods. Daily: the day. Weekly: the Friday of the week, Sunday to Saturday, in which FRED's
+own date lies, which is a Friday for NFCI, a Saturday for ICSA, a Wednesday for WALCL and
+WRESBAL. Monthly: FRED writes the first day of the month; the period is the last.
 
 Units. FRED gives RRPONTSYD, WRESBAL, M2SL, BUSLOANS and PCE in billions: `IN_UNITS` is what
 one of FRED's is here. UNRATE and CUMFNS are points of 100, NFCI is a ratio: standard
@@ -107,11 +107,12 @@ _WEEKLY = [
     # Wednesday for the Friday before, Thursday if the week had a holiday by then.
     *_weekly(6, 24, Basis.REVISED, Unit.RATIO,
         NFCI="Chicago Fed national financial conditions, standard deviations from the mean"),
-    # Thursday for the Saturday before.
-    *_weekly(5, 24, Basis.VINTAGE, Unit.COUNT,
+    # Thursday for the week that ended on the Saturday before, so six days after its Friday.
+    *_weekly(6, 25, Basis.VINTAGE, Unit.COUNT,
         ICSA="Initial claims for unemployment insurance, seasonally adjusted"),
-    # Thursday at 16:30 for Wednesday, Friday if Thursday is a holiday.
-    *_weekly(2, 20, Basis.PUBLISHED, Unit.MILLION_USD,
+    # Thursday at 16:30 for Wednesday, Friday if Thursday is a holiday: once the Friday that
+    # stands for the week is over, hence at the close of the next session, mostly Monday.
+    *_weekly(0, 18, Basis.PUBLISHED, Unit.MILLION_USD,
         WALCL="Total assets of the Federal Reserve",
         WRESBAL="Reserve balances with the Federal Reserve, mean of the week"),
 ]  # fmt: skip

@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from regime.data.declared.fred import IN_UNITS
-from regime.data.observations import COLUMNS, from_values
+from regime.data.observations import COLUMNS, from_values, period_ends, require_one_a_week
 from regime.data.series import Frequency, Series
 from regime.data.sources.live import Http
 from regime.exceptions import SourceError
@@ -102,6 +102,7 @@ def _published(series: Series, rows: Sequence[Any], *, first: pd.Timestamp) -> p
         )
     same_period = frame["date"] == frame["date"].shift()
     frame = frame[~(same_period & (frame["value"] == frame["value"].shift()))]
+    require_one_a_week(series, pd.DatetimeIndex(frame["date"].unique()))
     periods = period_ends(series, pd.DatetimeIndex(frame["date"]))
     days_out = pd.DatetimeIndex(frame["realtime_start"])
     known = (days_out + pd.Timedelta(days=1)).tz_localize("UTC").as_unit("us")
@@ -203,18 +204,16 @@ def number(series: Series, place: str, text: str) -> float:
     return float(text) if scale is None else float(Decimal(text) * scale)
 
 
-def period_ends(series: Series, dates: pd.DatetimeIndex) -> pd.DatetimeIndex:
-    """Last day of the period that FRED dates so."""
-    if series.frequency is Frequency.MONTHLY:
-        return (dates + pd.offsets.MonthEnd(0)).as_unit("us")
-    return dates
-
-
 def first_date(series: Series, since: pd.Timestamp | None) -> str | None:
-    """How FRED dates the first period wanted."""
+    """How FRED dates the first period wanted, or a day of it before that."""
     if since is None:
         return None
-    return f"{since.replace(day=1) if series.frequency is Frequency.MONTHLY else since:%Y-%m-%d}"
+    if series.frequency is Frequency.MONTHLY:
+        since = since.replace(day=1)
+    elif series.frequency is Frequency.WEEKLY:
+        friday = since + pd.Timedelta(days=(4 - since.day_of_week) % 7)
+        since = friday - pd.Timedelta(days=5)
+    return f"{since:%Y-%m-%d}"
 
 
 def _from(series: Series, since: pd.Timestamp | None) -> dict[str, str]:

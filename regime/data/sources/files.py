@@ -4,10 +4,22 @@ Each table has a `date` column, YYYY-MM-DD or timestamps, and one column per ser
 catalogue says in which table and column a series is looked for; nothing else is opened.
 Empty cells, `.` and `NA` are missing values. Whatever else is odd is an error that names
 the file, the column and the first row at fault: a wrong number would be stored for good.
+
+A table may have a column `known_at`: when the values of the row were published, as a
+timestamp with its time zone (2024-02-15T08:30-05:00, or ending in Z), or as a date, which
+means that they were known when that day was over in New York (the next day at 00:00 UTC).
+Where it is empty they were known by the publication lags of their series. A period may then
+have several rows, one for each revision, sorted by date and `known_at`, empty ones first. No
+moment may lie in the future, before the period, or, for daily returns and prices, before the
+close of the day.
+
+`fred_md_vintages.parquet` is no wide table, but the changes of FRED-MD from vintage to
+vintage (`regime.data.sources.fred_md`). Of a series that it has, the other tables add only
+the periods after its last: they know no vintages, and may have another base year.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,15 +28,21 @@ import pandas as pd
 from regime.data import catalog
 from regime.data.calendar import FIRST_DAY, trading_days
 from regime.data.catalog import Frequency, Series, Unit
-from regime.data.observations import from_values, gather
+from regime.data.observations import from_values, gather, period_ends
+from regime.data.sources import fred_md
 from regime.data.sources.tables import SUFFIXES, Table, read_table, stem
 from regime.exceptions import SourceError
 
 SOURCE = "files"
+KNOWN_AT = "known_at"
+CHANGES = f"{fred_md.TABLE}.parquet"
 MISSING = frozenset({"", ".", "NA", "N/A", "#N/A", "null"})  # and nan, which is a number
 MOST_PROBLEMS = 5  # told at once
 _EARLIEST_DAY = FIRST_DAY + pd.Timedelta(days=1)  # a session; before it no close is known
 _EARLIEST_MONTH = pd.Timestamp("1800-01-31")  # stock prices by month reach back to 1871
+_OF_A_CLOSE = {Unit.RETURN, Unit.INDEX, Unit.PRICE}
+_DAY = r"\d{4}-\d{2}-\d{2}"
+_MOMENT = _DAY + r"[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}(?::?\d{2})?)"
 _ISO_DAY = r"^(\d{4}-\d{2}(?:-\d{2})?)(?:[T ]\d{2}:.*)?$"
 _ENDINGS = " or ".join((", ".join(SUFFIXES[:-1]), SUFFIXES[-1]))
 
@@ -60,8 +78,9 @@ def fetch(folder: Path, required: Sequence[Sequence[str]]) -> FolderRead:
     Returns
     -------
     FolderRead
-        Daily periods are the days as dated, monthly ones the ends of their months; each
-        is known by the publication lag of its series. Missing values are left out.
+        Daily periods are the days as dated, weekly ones the Fridays of their weeks, monthly
+        ones the ends of their months; each is known by the publication lag of its series,
+        if its row does not say when. Missing values are left out.
 
     Raises
     ------
@@ -70,34 +89,39 @@ def fetch(folder: Path, required: Sequence[Sequence[str]]) -> FolderRead:
         cannot be right, or if no alternative is complete. Tells up to five problems,
         one per line.
     """
-    paths, unread = _tables_in(folder)
+    paths, changes, unread = _tables_in(folder)
     unknown: dict[str, list[str]] = {}
-    read: dict[str, pd.Series[float]] = {}
+    parts: dict[str, pd.DataFrame] = {}
     problems: list[str] = []
     for name, path in paths.items():
         series = catalog.tables()[name]
         columns = [one.column for one in series]
         try:
-            table = read_table(path, columns)
+            table = read_table(path, [KNOWN_AT, *columns])
+            told = _told(table)
             frequencies = {one.frequency for one in series}
-            periods = {frequency: _periods(table, frequency) for frequency in frequencies}
+            periods = {frequency: _periods(table, frequency, told) for frequency in frequencies}
         except SourceError as error:
             problems.append(str(error))
             continue
-        if others := [column for column in table.header if column not in {"date", *columns}]:
+        known = {"date", KNOWN_AT, *columns}
+        if others := [column for column in table.header if column not in known]:
             unknown[path.name] = others
         for one in (one for one in series if one.column in table.header):
             try:
-                read[one.id] = _values(table, one, periods[one.frequency])
+                values = _values(table, one, periods[one.frequency], told)
+                parts[one.id] = from_values(one, values, SOURCE, known_at=told)
             except SourceError as error:
                 problems.append(str(error))
+    vintages = gather([])
+    if changes is not None:
+        try:
+            vintages = fred_md.read(changes)
+        except SourceError as error:
+            problems.append(str(error))
     _raise_together(problems)
-    parts = {
-        identifier: from_values(catalog.get(identifier), values, SOURCE)
-        for identifier, values in read.items()
-    }
     return FolderRead(
-        observations=gather(list(parts.values())),
+        observations=gather([*_beyond(vintages, parts), vintages]),
         unknown_columns=unknown,
         unread_files=unread,
         absent=[identifier for identifier in catalog.MODELLED if identifier not in parts],
@@ -105,8 +129,19 @@ def fetch(folder: Path, required: Sequence[Sequence[str]]) -> FolderRead:
     )
 
 
-def _tables_in(folder: Path) -> tuple[dict[str, Path], list[str]]:
-    """Path of each table that the catalogue knows, and names of the other tables."""
+def _beyond(vintages: pd.DataFrame, parts: dict[str, pd.DataFrame]) -> list[pd.DataFrame]:
+    """Of each series, the rows of periods after the last that has vintages."""
+    last = vintages.groupby("series", observed=True)["period"].max()
+    return [
+        part[part["period"] > last[identifier]] if identifier in last.index else part
+        for identifier, part in parts.items()
+    ]
+
+
+def _tables_in(folder: Path) -> tuple[dict[str, Path], Path | None, list[str]]:
+    """Path of each table that the catalogue knows, of the changes of FRED-MD, and names of
+    the other tables.
+    """
     try:
         files = sorted(path for path in folder.iterdir() if path.is_file())
     except OSError as error:
@@ -125,18 +160,46 @@ def _tables_in(folder: Path) -> tuple[dict[str, Path], list[str]]:
             )
         if name in known:
             paths[name] = path
-    if not paths:
+    changes = next((path for path in files if path.name == CHANGES), None)
+    if not paths and changes is None:
         shown = ", ".join(path.name for path in files[:10]) or "nothing: it is empty"
         raise SourceError(
             f"The folder {folder} holds no table that the catalogue knows. Looked for "
             f"{', '.join(known)}, each as {_ENDINGS}; found {shown}. Give another folder, or "
             f"name the files so."
         )
-    return paths, [path.name for path in files if stem(path.name) not in {None, *paths}]
+    others = [path for path in files if path != changes]
+    return paths, changes, [path.name for path in others if stem(path.name) not in {None, *paths}]
 
 
-def _periods(table: Table, frequency: Frequency) -> pd.DatetimeIndex:
-    """Days of the rows, or ends of their months: each once, in order, in the past."""
+def _told(table: Table) -> pd.DatetimeIndex | None:
+    """When each row was published, NaT where it does not say; None if no row does."""
+    if KNOWN_AT not in table.cells:
+        return None
+    cells = pd.Series(table.cells[KNOWN_AT], dtype="str")
+    is_day = cells.str.fullmatch(_DAY).to_numpy()
+    text = cells.where(cells.str.fullmatch(_MOMENT) | is_day)
+    moments = pd.to_datetime(text, format="ISO8601", utc=True, errors="coerce")
+    # The store counts whole seconds; nothing may be known earlier than it was.
+    told = pd.DatetimeIndex(moments).as_unit("us").ceil("s")
+    faults = {
+        "is no moment. Write YYYY-MM-DD, or YYYY-MM-DDTHH:MM with Z or another time zone": (
+            told.isna() & ~cells.isin(MISSING).to_numpy()
+        ),
+        "is in the future. Mend it, or the clock of this computer": told > pd.Timestamp.now("UTC"),
+    }
+    if fault := _first(faults):
+        row, words = fault
+        raise SourceError(
+            f"{table.path.name}, column {KNOWN_AT}, {table.places[row]}: {cells[row]!r} {words}."
+        )
+    return told.where(~is_day, told + pd.Timedelta(days=1))
+
+
+def _periods(table: Table, frequency: Frequency, told: pd.DatetimeIndex | None) -> pd.DatetimeIndex:
+    """Days of the rows, or ends of their months: in order, in the past, and each once, or once
+    for each moment at which it was told.
+    """
     days = pd.Series(table.cells["date"], dtype="str").str.extract(_ISO_DAY)[0]
     dates = pd.DatetimeIndex(pd.to_datetime(days, format="ISO8601", errors="coerce")).as_unit("us")
     latest = pd.Timestamp.now("UTC").tz_localize(None).normalize()
@@ -145,12 +208,16 @@ def _periods(table: Table, frequency: Frequency) -> pd.DatetimeIndex:
         dates = (dates + pd.offsets.MonthEnd(0)).as_unit("us")
         latest += pd.offsets.MonthEnd(0)  # the month that is running may have a row
         earliest, rhythm = _EARLIEST_MONTH, "month"
-    behind = np.r_[False, dates[1:] < dates[:-1]]
+    behind, twice = np.r_[False, dates[1:] < dates[:-1]], dates.duplicated()
+    if told is not None:
+        since = told.fillna(pd.Timestamp(0, tz="UTC"))  # by lag, so first
+        behind |= np.r_[False, (dates[1:] == dates[:-1]) & (since[1:] < since[:-1])]
+        twice = pd.MultiIndex.from_arrays([dates, since]).duplicated()
     faults = {
         "is no date. Write dates as YYYY-MM-DD": dates.isna(),
         f"is before {earliest:%Y-%m-%d}. Mend the date": dates < earliest,
         "is in the future. Mend the date, or the clock of this computer": dates > latest,
-        f"gives a {rhythm} a second row. Keep one row a {rhythm}": dates.duplicated(),
+        f"gives a {rhythm} a second row. Keep one row a {rhythm}": twice,
         "stands below a later date. Sort the rows, oldest first": behind,
     }
     if fault := _first(faults):
@@ -162,7 +229,9 @@ def _periods(table: Table, frequency: Frequency) -> pd.DatetimeIndex:
     return dates
 
 
-def _values(table: Table, series: Series, periods: pd.DatetimeIndex) -> "pd.Series[float]":
+def _values(
+    table: Table, series: Series, periods: pd.DatetimeIndex, told: pd.DatetimeIndex | None
+) -> "pd.Series[float]":
     """Numbers of one column, NaN where missing, none of them impossible."""
     cells = table.cells[series.column]
     numbers = [_number(cell) for cell in cells]
@@ -178,12 +247,21 @@ def _values(table: Table, series: Series, periods: pd.DatetimeIndex) -> "pd.Seri
         if series.frequency is Frequency.DAILY:
             faults["cannot be: no such basket doubled in a day. Mend it"] = values >= 1
     if series.unit is Unit.INDEX:
-        faults["is a slip: more than half away from the rows around it. Mend it"] = _spikes(values)
+        newest = ~periods.duplicated(keep="last")
+        slips = np.zeros(len(values), dtype=bool)
+        slips[newest] = _spikes(values[newest])
+        faults["is a slip: more than half away from the rows around it. Mend it"] = slips
     if series.max_age == 0:
         sessions = trading_days(periods.min(), periods.max())
         faults["is not on a trading day of New York. Remove the row"] = ~(
             periods.isin(sessions) | np.isnan(values)
         )
+    if series.frequency is Frequency.WEEKLY:
+        faults["gives a week, Sunday to Saturday, a second value. Keep one"] = _again(
+            period_ends(series, periods), periods, values
+        )
+    if told is not None:
+        faults |= _untimely(series, periods, told, values)
     if fault := _first(faults):
         row, words = fault
         raise SourceError(
@@ -191,6 +269,40 @@ def _values(table: Table, series: Series, periods: pd.DatetimeIndex) -> "pd.Seri
             f"({periods[row]:%Y-%m-%d}): {cells[row]!r} {words}."
         )
     return pd.Series(values, index=periods)
+
+
+def _again(weeks: pd.DatetimeIndex, days: pd.DatetimeIndex, values: np.ndarray) -> np.ndarray:
+    """Values of a week that has one already, of another of its days."""
+    again = np.zeros(len(values), dtype=bool)
+    there = np.flatnonzero(~np.isnan(values))
+    weeks, days = weeks[there], days[there]
+    again[there[1:]] = (weeks[1:] == weeks[:-1]) & (days[1:] != days[:-1])
+    return again
+
+
+def _untimely(
+    series: Series, periods: pd.DatetimeIndex, told: pd.DatetimeIndex, values: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Rows known before they could be, and those not known later than the row above."""
+    there, ends = ~np.isnan(values), period_ends(series, periods)
+    begins = {
+        Frequency.WEEKLY: ends - pd.Timedelta(days=5),
+        Frequency.MONTHLY: ends - pd.offsets.MonthBegin(1),
+    }.get(series.frequency, ends)
+    # Dividends and splits are announced before their day.
+    early = (told < begins.tz_localize("UTC")) & (series.frequency is not Frequency.EVENT)
+    faults = {f"has a {KNOWN_AT} before its period. Mend it": early & there}
+    if series.frequency is Frequency.DAILY and series.unit in _OF_A_CLOSE:
+        before_close = told < replace(series, lag=0).known_at(periods)
+        faults[f"has a {KNOWN_AT} before the close of its day. Mend it"] = before_close & there
+    known, ends = told.where(told.notna(), series.known_at(ends))[there], ends[there]
+    late = np.zeros(len(values), dtype=bool)
+    late[np.flatnonzero(there)[1:]] = (ends[1:] == ends[:-1]) & (known[1:] <= known[:-1])
+    faults[
+        f"is known no later than the row above, which has no {KNOWN_AT} and so the lag of its "
+        f"series, {series.lag} days. Fill it in"
+    ] = late
+    return faults
 
 
 def _number(cell: str) -> float | None:

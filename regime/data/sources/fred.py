@@ -11,7 +11,7 @@ from functools import partial
 import pandas as pd
 
 from regime.data.declared.fred import SERIES
-from regime.data.observations import from_values
+from regime.data.observations import from_values, period_ends
 from regime.data.series import Basis, Frequency, Series
 from regime.data.sources import alfred
 from regime.data.sources.live import Http, Job, Request, Source
@@ -21,8 +21,6 @@ CHART = "https://fred.stlouisfed.org/graph/fredgraph.csv"
 KEY = "REGIME_FRED_KEY"
 _DATES = ("observation_date", "DATE")  # the first column, now and until 2024
 _AGAIN = "Fetch it again; if it stays so, report it: the publisher changed its format."
-# Tables of the user date some weeks by another of their days.
-_SLACK = {Frequency.WEEKLY: pd.Timedelta(days=6)}
 
 
 def jobs(request: Request) -> list[Job]:
@@ -60,19 +58,23 @@ def _run(
         if request.since is not None:
             return found  # nothing new
         raise SourceError(f"{series.id} needs at least one value of FRED, found none. {_AGAIN}")
-    newest, now = found["period"].max(), request.now.tz_convert(None)
-    running = now + pd.offsets.MonthEnd(0) if series.frequency is Frequency.MONTHLY else now
-    if newest > running:
+    now = request.now.tz_convert(None)
+    running = period_ends(series, pd.DatetimeIndex([now]))[0]
+    if (newest := found["period"].max()) > running:
         raise SourceError(
             f"{series.id} needs values up to now, found one of {newest:%Y-%m-%d}, which is in the "
             f"future. Check the clock of this computer."
         )
     stored = request.newest.get(series.id)
-    if stored is not None and newest < stored - _SLACK.get(series.frequency, pd.Timedelta(0)):
+    if stored is not None and newest < stored:
         raise SourceError(
             f"{series.id} needs values up to {stored:%Y-%m-%d}, which is stored, but FRED's end "
             f"on {newest:%Y-%m-%d}: they may be cut short. Fetch it again."
         )
+    if series.frequency is Frequency.WEEKLY:
+        # A Wednesday's value comes out before the Friday that stands for its week.
+        today = request.now.tz_convert("America/New_York").tz_localize(None).normalize()
+        found = found[found["period"] < today]
     return found
 
 

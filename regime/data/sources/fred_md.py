@@ -11,6 +11,11 @@ of 1959 was told by 1960, in a revision that may be a later one. All its values 
 revision, so growth between them is right. Between 2021-09 and 2024-08 there is no vintage;
 values that 2024-08 is the first to hold are known only then. By their lags they would stand,
 in a new base year, beside values in the old one: missing is better than wrong.
+
+An index has the base year of its vintage: that of INDPRO went from 1992 to 2017. A store that
+has the older periods from here and newer ones from FRED itself holds two bases as soon as FRED
+has another one than the last vintage here, and growth across the join is wrong: compute it
+within one source. Rates, percentages and numbers of people have no base.
 """
 
 from pathlib import Path

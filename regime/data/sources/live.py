@@ -27,8 +27,9 @@ class Http(Protocol):
 
         Parameters
         ----------
-        kind : {"csv", "json", "zip", "workbook"}
-            What it must be; a web page in its place is a fault.
+        kind : {"csv", "json", "zip", "workbook", "page"}
+            What it must be; a web page in place of another kind is a fault. A "page" is one
+            to look for a link in: any text will do.
         params : query; values of `api_key` and `token` appear in no message and no name
 
         Raises

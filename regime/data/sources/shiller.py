@@ -1,9 +1,9 @@
 """Robert Shiller's workbook of the US stock market, monthly since 1871.
 
-`http://www.econ.yale.edu/~shiller/data/ie_data.xls` is an Excel 97 workbook. That copy may
-lag by months or years: https://shillerdata.com links the newest one, under an address that
-changes with each. A user who wants it before the address here is mended can save it as a
-table `shiller_monthly` for `regime fetch --source files`.
+`ie_data.xls` is an Excel 97 workbook. https://shillerdata.com links the newest one, under an
+address that changes with each. Where the page, its link or what it leads to cannot be had,
+the copy at Yale stands in, which may lag by months or years: values it has not are missing
+once those stored before are older than their `max_age`.
 
 The sheet `Data` has some lines of words, then the lowest row of a header that is several
 rows high, then a row a month:
@@ -20,8 +20,10 @@ the rate of the day of writing and estimated prices, as a note below the last ro
 left out here. Notes stand below the last month.
 """
 
+import html
 import io
 import math
+import re
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -36,11 +38,16 @@ from regime.data.sources.live import Http, Job, Request, Source
 from regime.exceptions import SourceError
 
 NAME = "shiller"
-HOST = "www.econ.yale.edu"
-ADDRESS = f"http://{HOST}/~shiller/data/ie_data.xls"
+PAGE = "https://shillerdata.com"
+OLDER = "http://www.econ.yale.edu/~shiller/data/ie_data.xls"
 SHEET = "Data"
 LARGEST = 20 * 1024**2  # bytes; the workbook has under two million
 MOST_ROWS, MOST_COLUMNS = 10_000, 100
+_LINK = re.compile(
+    r"""["'](?:https:)?(//img1\.wsimg\.com/blobby/go/(?:[\w-]+/)+ie_data\.xls"""
+    r"""(?:\?[\w=&%.-]*)?)["']""",
+    re.ASCII,
+)
 _EXCEL_97 = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _FIRST = ("Date", "P", "D", "E", "CPI")  # how the lowest row of the header begins
 _MISSING = frozenset({"", "NA", "#N/A"})
@@ -68,8 +75,35 @@ def jobs(request: Request) -> list[Job]:
 
 
 def fetch(http: Http, *, request: Request) -> pd.DataFrame:
-    """Observations of the workbook, from `request.since` on."""
-    return parse(http.get(ADDRESS, kind="workbook"), now=request.now, since=request.since)
+    """Observations of the newest workbook that can be had, from `request.since` on."""
+    return parse(_workbook(http), now=request.now, since=request.since)
+
+
+def _workbook(http: Http) -> bytes:
+    """The one that the page links, or else the copy at Yale."""
+    try:
+        return http.get(link(http.get(PAGE, kind="page")), kind="workbook")
+    except SourceError as error:
+        newest = str(error).rstrip(".")
+    try:
+        return http.get(OLDER, kind="workbook")
+    except SourceError as error:
+        older = str(error).rstrip(".")
+    raise SourceError(
+        f"ie_data.xls is needed, from {PAGE} or else from Yale, but neither has it. "
+        f"{newest}; and {older}."
+    )
+
+
+def link(page: bytes) -> str:
+    """Where the page has the workbook; a SourceError if it links none on its host of files."""
+    found = _LINK.search(html.unescape(page.decode("utf-8", "replace")))
+    if found is None:
+        raise SourceError(
+            f"{PAGE} should link ie_data.xls at img1.wsimg.com, but does not. Open it in a "
+            f"browser: where it has the workbook now may be another place."
+        )
+    return f"https:{found[1]}"
 
 
 def parse(document: bytes, *, now: pd.Timestamp, since: pd.Timestamp | None = None) -> pd.DataFrame:
@@ -189,17 +223,17 @@ def _word(cell: Any) -> str:
 def _fault(wanted: str, found: str) -> SourceError:
     return SourceError(
         f"Shiller's ie_data.xls should {wanted}; found {found}. Its layout may have changed: "
-        f"look at the workbook at {ADDRESS}."
+        f"look at the workbook that {PAGE} links."
     )
 
 
 SOURCE = Source(
     name=NAME,
     title="Robert Shiller, Irrational Exuberance",
-    endpoint=ADDRESS,
+    endpoint=f"The workbook ie_data.xls that {PAGE} links, or else {OLDER}.",
     format="Excel 97 workbook, sheet Data, a row a month.",
     licence="Offered for free use by its author; name him.",
     lag="Prices a day, rates a week, earnings four months after the month they carry.",
-    hosts={HOST: 1.0},
+    hosts={"shillerdata.com": 1.0, "img1.wsimg.com": 1.0, "www.econ.yale.edu": 1.0},
     jobs=jobs,
 )

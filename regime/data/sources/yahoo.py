@@ -77,7 +77,7 @@ def fetch(http: Http, *, ticker: str, request: Request) -> pd.DataFrame:
     except SourceError as error:
         key = request.keys.get(tiingo.KEY)
         if not key:
-            raise SourceError(
+            raise type(error)(
                 f"{error} For a second provider of {ticker}, set {tiingo.KEY} to a free key "
                 f"from https://www.tiingo.com."
             ) from error

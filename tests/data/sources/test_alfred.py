@@ -187,6 +187,29 @@ def test_a_request_since_some_day_asks_for_whole_months():
     assert triples(found) == [("2024-02-29", "2024-03-16 00:00", 103.0)]
 
 
+def test_a_week_is_its_friday_and_asked_for_from_its_sunday():
+    rows = told(("2024-07-05", "2024-07-11", 1.0), ("2024-07-12", "2024-07-18", 2.0), series="ICSA")
+    host = Served(replay.api(rows))
+    found = alfred.vintages(host, get("ICSA"), replay.KEY, pd.Timestamp("2024-07-12"))
+    assert triples(found) == [("2024-07-12", "2024-07-19 00:00", 2.0)]
+    assert host.asked[1][1]["observation_start"] == "2024-07-07"
+
+
+def test_a_week_that_is_called_by_two_of_its_days_is_refused():
+    dates = {"count": 2, "vintage_dates": ["2024-07-18", "2024-07-25"]}
+    rows = [
+        {"realtime_start": "2024-07-18", "date": "2024-07-13", "value": "1"},
+        {"realtime_start": "2024-07-25", "date": "2024-07-12", "value": "1"},
+    ]
+    page = {"count": 2, "observations": rows}
+
+    def answer(path, query):
+        return 200, json.dumps(dates if path == replay.VINTAGE_DATES else page).encode()
+
+    with pytest.raises(SourceError, match="ICSA needs one value a week"):
+        alfred.vintages(Served(answer), get("ICSA"), replay.KEY)
+
+
 def test_a_refusal_is_told_without_the_key():
     secret = "feedbeef" * 4
     host = Served(lambda *_: replay._refusal(f"The value {secret} is not registered."))

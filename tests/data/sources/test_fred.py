@@ -1,5 +1,6 @@
 """FRED without a key: the table behind a chart is read as it lies, or refused."""
 
+import dataclasses
 import re
 
 import numpy as np
@@ -8,13 +9,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from replay import fred as replay
+from replay.server import Fault, ReplayServer
 
+from regime.data.archive import Archive
 from regime.data.catalog import get
 from regime.data.declared.fred import IN_UNITS, SERIES
-from regime.data.observations import COLUMNS, from_values
+from regime.data.fetching import fetch_live
+from regime.data.http import HttpClient
+from regime.data.observations import COLUMNS, from_values, gather, period_ends
 from regime.data.series import Basis, Frequency
-from regime.data.sources import fred
+from regime.data.sources import alfred, fred
 from regime.data.sources.live import Request
+from regime.data.store import ObservationStore
+from regime.data.validation import checked
 from regime.exceptions import SourceError
 
 NOW = pd.Timestamp("2024-07-12 12:00", tz="UTC")
@@ -81,6 +88,52 @@ def test_a_month_is_its_last_day_and_known_when_its_lag_is_over():
     assert list(found["known_at"]) == [utc("2024-03-21")]
 
 
+@pytest.mark.parametrize(
+    ("name", "date", "friday", "known"),
+    [
+        ("ICSA", "2024-07-13", "2024-07-12", "2024-07-19"),  # a Saturday; out on Thursday, the 18th
+        ("WALCL", "2024-07-10", "2024-07-12", "2024-07-13"),  # a Wednesday; out on the day after
+        ("WRESBAL", "2024-07-10", "2024-07-12", "2024-07-13"),
+        ("NFCI", "2024-07-12", "2024-07-12", "2024-07-19"),
+        ("NFCI", "2024-07-07", "2024-07-12", "2024-07-19"),  # as if it began to name Sundays
+    ],
+)
+def test_a_week_is_its_friday_by_whichever_day_it_is_called(name, date, friday, known):
+    found = fred.parse(f"observation_date,{name}\n{date},0.5\n".encode(), get(name))
+    assert list(found["period"]) == [pd.Timestamp(friday)]
+    assert list(found["known_at"]) == [utc(known)]
+
+
+def test_two_values_of_one_week_are_refused():
+    content = b"observation_date,ICSA\n2024-07-07,1\n2024-07-13,2\n"
+    with pytest.raises(SourceError, match=r"one value a week, .*07-07 and .*07-13"):
+        fred.parse(content, get("ICSA"))
+
+
+@given(st.dates(pd.Timestamp("1967-01-01").date(), pd.Timestamp("2030-12-31").date()))
+def test_the_first_week_wanted_is_asked_for_by_each_of_its_days(since):
+    since = pd.Timestamp(since)
+    first = pd.Timestamp(alfred.first_date(get("ICSA"), since))
+    friday = period_ends(get("ICSA"), pd.DatetimeIndex([first, first - pd.Timedelta(days=1)]))
+    assert friday[0] >= since > friday[1]
+
+
+@pytest.mark.parametrize(
+    ("now", "weeks"),
+    [
+        ("2024-07-11 21:00", 1),  # a Thursday, half an hour after the release
+        ("2024-07-13 03:00", 1),  # still Friday in New York
+        ("2024-07-13 05:00", 2),
+    ],
+)
+def test_a_week_that_is_not_over_is_left_out(now, weeks):
+    content = b"observation_date,WALCL\n2024-07-03,7222000\n2024-07-10,7224000\n"
+    found, _ = run(serve(content, "WALCL"), "WALCL", now=utc(now))
+    assert len(found) == weeks
+    both = checked(found, now=utc(now), recent=found.iloc[:0])
+    assert both.doubtful.empty
+
+
 def test_billions_become_millions_without_a_rounding_error():
     found = fred.parse(b"observation_date,RRPONTSYD\n2022-12-30,2553.716\n", get("RRPONTSYD"))
     assert list(found["value"]) == [2553716.0]
@@ -89,8 +142,8 @@ def test_billions_become_millions_without_a_rounding_error():
 @pytest.mark.parametrize(
     ("period", "released"),
     [
-        ("2024-07-13", "2024-07-18 12:30"),  # claims: Thursday 8:30 in New York
-        ("2024-11-23", "2024-11-27 13:30"),  # the day before Thanksgiving
+        ("2024-07-12", "2024-07-18 12:30"),  # claims: Thursday 8:30 in New York
+        ("2024-11-22", "2024-11-27 13:30"),  # the day before Thanksgiving
     ],
 )
 def test_claims_are_known_after_their_release_and_by_the_next_close(period, released):
@@ -101,7 +154,10 @@ def test_claims_are_known_after_their_release_and_by_the_next_close(period, rele
 @pytest.mark.parametrize(
     ("name", "period", "released"),
     [
-        ("WALCL", "2024-07-03", "2024-07-05 20:30"),  # Thursday was a holiday
+        ("ICSA", "2024-07-05", "2024-07-11 12:30"),
+        ("WALCL", "2024-07-05", "2024-07-05 20:30"),  # Thursday was a holiday
+        ("WALCL", "2024-07-12", "2024-07-11 20:30"),
+        ("WRESBAL", "2024-12-27", "2024-12-27 21:30"),
         ("NFCI", "2024-07-12", "2024-07-17 12:30"),
         ("DEXUSEU", "2023-10-02", "2023-10-10 20:15"),  # Monday was a bank holiday
         ("DTWEXBGS", "2024-05-20", "2024-05-28 20:15"),
@@ -122,7 +178,7 @@ def test_no_series_is_known_before_its_publisher_released_it(name, period, relea
 def test_a_value_serves_until_the_next_one_is_out(series):
     periods = {
         Frequency.DAILY: pd.bdate_range("2023-01-02", "2024-12-31"),
-        Frequency.WEEKLY: pd.date_range("2023-01-04", "2024-12-31", freq="7D"),
+        Frequency.WEEKLY: pd.date_range("2023-01-06", "2024-12-31", freq="7D"),
         Frequency.MONTHLY: pd.date_range("2023-01-31", "2024-12-31", freq="ME"),
     }[series.frequency].as_unit("us")
     known = series.known_at(periods).tz_convert(None)
@@ -218,12 +274,68 @@ def test_a_table_that_ends_before_what_is_stored_is_refused():
         run(serve(GOOD), newest={"DGS10": pd.Timestamp("2024-07-15")})
 
 
+@pytest.mark.parametrize("key", ["", replay.KEY], ids=["without a key", "with one"])
+def test_nothing_imagined_is_doubted(key):
+    days = pd.bdate_range("2012-01-03", "2024-07-11")
+    rows = from_values(get("DGS10"), pd.Series(4.0, days), "fred")
+    host = Served(replay.documents(rows))
+    if key:
+        answer = replay.api(rows)
+
+        def get_json(url, *, kind, params=None, headers=None):
+            return answer(url.removeprefix("https://api.stlouisfed.org"), params)[1]
+
+        host.get = get_json
+    found = gather([job.run(host) for job in fred.jobs(Request(now=NOW, keys={fred.KEY: key}))])
+    assert set(found["series"]) == set(DECLARED)
+    assert checked(found, now=NOW, recent=found.iloc[:0]).doubtful["reason"].tolist() == []
+
+
+def test_a_table_cut_on_its_way_is_fetched_whole_the_next_time(tmp_path):
+    yields = pd.Series(4.2, pd.bdate_range("2024-01-02", "2024-07-10"))
+    documents = replay.documents(from_values(get("DGS10"), yields, "fred"))
+    cut = Fault("cut", lambda reply: dataclasses.replace(reply, body=reply.body[:-99]))
+    source = dataclasses.replace(
+        fred.SOURCE, jobs=lambda request: [j for j in fred.jobs(request) if j.name == "FRED DGS10"]
+    )
+    store, archive = ObservationStore(tmp_path / "store.db"), Archive(tmp_path / "raw")
+    with ReplayServer({f"fred.stlouisfed.org{k}": v for k, v in documents.items()}) as server:
+
+        def fetch():
+            (report,) = fetch_live(
+                [source], store, lambda _: HttpClient(
+                    archive, limits={}, default_limit=1e3, user_agent="x", mirror=server.url
+                ), now=NOW,
+            )  # fmt: skip
+            return report
+
+        server.misbehave("fred.stlouisfed.org", cut, times=1)  # with the tag of the whole table
+        assert "the table is cut short" in fetch().errors[0]
+        assert fetch().added == len(yields)
+        assert fetch().errors == []
+        assert [seen.status for seen in server.requests] == [200, 200, 304]
+
+
+def test_the_reason_of_a_refusal_is_told_without_the_key():
+    wrong = "feedbeef" * 4
+    rows = from_values(get("DGS10"), pd.Series([4.2], [pd.Timestamp("2024-07-11")]), "fred")
+    job = fred.jobs(Request(now=NOW, keys={fred.KEY: wrong}))[0]
+    with (
+        ReplayServer({"api.stlouisfed.org": replay.api(rows)}) as server,
+        HttpClient(None, limits={}, default_limit=1e3, user_agent="x", mirror=server.url) as http,
+        pytest.raises(SourceError, match="api_key is not registered") as caught,
+    ):
+        job.run(http)
+    assert wrong not in str(caught.value)
+    assert "400 Bad Request, because: " in str(caught.value)
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.data())
 def test_what_a_document_holds_comes_back(data):
     series = data.draw(st.sampled_from(SERIES))
     step = {"daily": "B", "weekly": "7D", "monthly": "ME"}[series.frequency]
-    periods = pd.date_range("2020-01-08", periods=data.draw(st.integers(1, 30)), freq=step)
+    periods = pd.date_range("2020-01-10", periods=data.draw(st.integers(1, 30)), freq=step)
     numbers = st.decimals(-99, 99, places=6).map(float)
     values = data.draw(st.lists(numbers, min_size=len(periods), max_size=len(periods)))
     scale = IN_UNITS.get(series.id, 1)

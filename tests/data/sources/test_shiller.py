@@ -87,16 +87,90 @@ def test_the_ratio_is_known_four_months_after_its_month(observations):
     assert known["2023-01-31"] == pd.Timestamp("2023-06-01", tz="UTC")
 
 
-def test_the_job_asks_for_the_workbook(observations):
-    document = replay.documents(observations)[replay.PATH]
+class Served:
+    """The hosts, and what they were asked; what is not there is an error of its address."""
 
-    class Http:
-        def get(self, url, *, kind, params=None, headers=None):
-            assert (url, kind) == ("http://www.econ.yale.edu" + replay.PATH, "workbook")
-            return document
+    def __init__(self, documents):
+        self.documents, self.asked = documents, []
 
-    (job,) = shiller.SOURCE.jobs(Request(now=NOW))
-    assert len(job.run(Http())) == len(shiller.parse(document, now=NOW))
+    def get(self, url, *, kind, params=None, headers=None):
+        self.asked.append((url, kind))
+        if url not in self.documents:
+            raise SourceError(f"{url} was answered with 404 Not Found. Look for its new address.")
+        return self.documents[url]
+
+
+PAGE = "https://shillerdata.com"
+YALE = f"http://www.econ.yale.edu{replay.PATH}"
+LINKED = f"https://{replay.LINK}"
+
+
+@pytest.fixture(scope="module")
+def hosts(observations):
+    found = replay.documents(observations)
+    return {PAGE: found[replay.PAGE], LINKED: found[replay.LINK], YALE: found[replay.PATH]}
+
+
+def run(documents, now=NOW):
+    host = Served(documents)
+    (job,) = shiller.SOURCE.jobs(Request(now=now))
+    return job.run(host), host.asked
+
+
+def test_the_workbook_that_the_page_links_is_asked_for(hosts):
+    found, asked = run(hosts)
+    assert asked == [(PAGE, "page"), (LINKED, "workbook")]
+    assert len(found) == len(shiller.parse(hosts[LINKED], now=NOW))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {PAGE: None},
+        {PAGE: b"<html>We moved</html>"},
+        {PAGE: b'<a href="https://img1.wsimg.com.evil.example/blobby/go/a/ie_data.xls">'},
+        {PAGE: b'<a href="http://img1.wsimg.com/blobby/go/a/ie_data.xls">'},
+        {PAGE: b'<a href="https://img1.wsimg.com/blobby/go/a/ie_data.xls@evil.example/">'},
+        {PAGE: b"\xff\xfe\x00"},
+        {LINKED: None},
+    ],
+    ids=["no page", "no link", "another host", "unencrypted", "a longer name", "no text", "gone"],
+)
+def test_the_copy_at_yale_stands_in(hosts, change):
+    documents = {url: found for url, found in (hosts | change).items() if found is not None}
+    found, asked = run(documents)
+    assert asked[-1] == (YALE, "workbook")
+    assert not {url for url, _ in asked} - {PAGE, LINKED, YALE}
+    assert len(found) == len(shiller.parse(hosts[YALE], now=NOW))
+
+
+def test_a_link_without_its_scheme_and_with_its_query_escaped_is_read():
+    page = b"<a href='//img1.wsimg.com/blobby/go/a-1/downloads/b_2/ie_data.xls?a=1&amp;ver=2.0'>"
+    expected = "https://img1.wsimg.com/blobby/go/a-1/downloads/b_2/ie_data.xls?a=1&ver=2.0"
+    assert shiller.link(page) == expected
+    other = page.replace(b"a-1", b"c")
+    assert shiller.link(page + other) == expected
+
+
+def test_if_neither_has_it_both_reasons_are_told_in_one_line(hosts):
+    tried = [({}, PAGE), ({PAGE: b"<html>"}, "should link"), ({PAGE: hosts[PAGE]}, LINKED)]
+    for documents, words in tried:
+        with pytest.raises(SourceError) as error:
+            run(documents)
+        first, second = str(error.value).split("; and ")
+        assert words in first
+        assert second.startswith(f"{YALE} was answered with 404")
+        assert "\n" not in str(error.value)
+
+
+def test_a_workbook_that_came_but_cannot_be_read_is_told_and_no_older_one_taken(hosts):
+    with pytest.raises(SourceError, match="whole workbook"):
+        run(hosts | {LINKED: hosts[LINKED][:5000]})
+
+
+def test_an_old_workbook_is_read_all_the_same(hosts):
+    found, _ = run({YALE: hosts[YALE]}, now=pd.Timestamp("2026-06-14", tz="UTC"))
+    assert found["period"].max() == pd.Timestamp("2024-04-30")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,194 @@
+"""How the model in service is: there, whole, of recent training, and heard of lately."""
+
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import pandas as pd
+from filelock import FileLock, Timeout
+
+from regime.data import baskets as basket_sets
+from regime.data.calendar import last_closed_session, trading_days
+from regime.data.freshness import expected_period
+from regime.exceptions import StoreError
+from regime.features.assembly import series_behind
+from regime.scoring import State as Readiness
+from regime.settings import Settings
+from regime.tracking.health import Check, State, attempt
+from regime.tracking.mlflow_client import client
+from regime.tracking.published import NAME, load_published
+from regime.tracking.registry import CHAMPION, MODEL, load_version
+
+_A_MONTH = 21  # sessions a retraining may be behind its rhythm
+_MOST_BEHIND = 5  # sessions after which a published result is no longer one of this week
+_SECONDS = 5.0
+_RETRAIN = "Run `regime retrain experiments/boosting_from_filter.toml`, then `regime promote`."
+
+
+@dataclass(frozen=True, slots=True)
+class Champion:
+    """The model in service, as far as its health goes.
+
+    Attributes
+    ----------
+    number : the registry's
+    reads : series behind the features that it counts on
+    refit_every : sessions after which its walk-forward trained anew
+    """
+
+    number: str
+    baskets: str
+    reads: tuple[str, ...]
+    trained_until: pd.Timestamp
+    refit_every: int
+    simulated: bool
+
+
+def look_at_model(settings: Settings, now: pd.Timestamp) -> tuple[list[Check], Champion | None]:
+    """Whether there is a model in service that loads, and whether it spoke of the last close.
+
+    Creates no tracking database. None in place of the champion where there is none that
+    loads.
+    """
+    champion: list[Champion] = []
+
+    def look() -> list[Check]:
+        check, found = _champion(settings, now)
+        champion.extend([found] if found else [])
+        return [check]
+
+    checks = attempt("model", look)
+    serving = champion[0] if champion else None
+    checks += attempt("published", lambda: [_published(settings, serving, now)])
+    return checks, serving
+
+
+def _champion(settings: Settings, now: pd.Timestamp) -> tuple[Check, Champion | None]:
+    if absent := _absent(settings.tracking_uri):
+        return Check("model", State.WARNING, absent, _RETRAIN), None
+    if unreached := _unreached(settings.tracking_uri):
+        advice = (
+            "Start the server or mend MLFLOW_TRACKING_URI; without it the database is in "
+            "REGIME_HOME."
+        )
+        return Check("model", State.FAULT, unreached, advice), None
+    found = client(settings).search_registered_models(f"name='{MODEL}'")
+    number = _aliases(found).get(CHAMPION)
+    if number is None:
+        words = "No model is in service: none has been promoted."
+        return Check("model", State.WARNING, words, _RETRAIN), None
+    version = load_version(settings, str(number))
+    bundle = version.bundle
+    champion = Champion(
+        number=version.number,
+        baskets=bundle.baskets,
+        reads=tuple(
+            series_behind(
+                bundle.expects, baskets=bundle.baskets, window=bundle.config.features.window
+            )
+        ),
+        trained_until=bundle.trained_until,
+        refit_every=bundle.config.evaluation.refit_every,
+        simulated=version.simulated,
+    )
+    return _trained(champion, bundle.config.name, now), champion
+
+
+def _trained(champion: Champion, experiment: str, now: pd.Timestamp) -> Check:
+    """A model that loads, by the age of its training."""
+    last = last_closed_session(now)
+    age = max(len(trading_days(champion.trained_until, last)) - 1, 0)
+    words = (
+        f"Version {champion.number}, {experiment} on the {champion.baskets} baskets, loads and is "
+        f"what was registered; it was trained until {champion.trained_until:%Y-%m-%d}, {age} "
+        f"sessions ago{', on a SIMULATED market' if champion.simulated else ''}."
+    )
+    if age > champion.refit_every + _A_MONTH:
+        words += f" In its evaluation it was trained anew every {champion.refit_every} sessions."
+        return Check("model", State.WARNING, words, _RETRAIN)
+    return Check("model", State.OK, words)
+
+
+def _aliases(found: Any) -> dict[str, Any]:
+    return dict(found[0].aliases) if found else {}
+
+
+def _absent(uri: str) -> str | None:
+    """Why there can be no model in a local database, or None; opening it would create it."""
+    if not uri.startswith("sqlite:///"):
+        return None
+    path = Path(uri.removeprefix("sqlite:///"))
+    if not path.exists():
+        return f"No model has been trained yet: there is no tracking database {path}."
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
+            tables = database.execute("SELECT name FROM sqlite_master").fetchall()
+    except sqlite3.Error as error:
+        raise StoreError(
+            f"The tracking database {path} cannot be read: {error}. Move it away and retrain, or "
+            f"bring a copy back."
+        ) from error
+    if not any(name == "registered_models" for (name,) in tables):
+        return f"No model has been trained yet: the tracking database {path} is empty."
+    try:
+        with FileLock(f"{path}.lock", timeout=_SECONDS):
+            return None
+    except Timeout:
+        raise StoreError(
+            f"Another process has held {path}.lock for {_SECONDS:g} seconds. Wait for it, or end "
+            f"it, and look again."
+        ) from None
+
+
+def _unreached(uri: str) -> str | None:
+    """In what words a server is silent, or None; MLflow itself would try for minutes."""
+    if not uri.startswith(("http://", "https://")):
+        return None
+    place = urlsplit(uri)
+    shown = f"{place.scheme}://{place.netloc.rpartition('@')[2]}{place.path}"
+    try:
+        answer = httpx.get(f"{uri.rstrip('/')}/health", timeout=_SECONDS)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        return f"MLflow at {shown} cannot be reached ({type(error).__name__})."
+    if answer.status_code >= 500:
+        return f"MLflow at {shown} answers with {answer.status_code}."
+    return None
+
+
+def _published(settings: Settings, champion: Champion | None, now: pd.Timestamp) -> Check:
+    """Whether the app shows what could be said of the newest close."""
+    if not (settings.published / NAME).is_symlink():
+        advice = "Run `regime score`." if champion else ""
+        return Check("published", State.WARNING, "Nothing is published for the app yet.", advice)
+    result = load_published(settings)
+    about, day = result["about"], pd.Timestamp(result["scores"]["date"].max())
+    last = last_closed_session(now)
+    behind = max(len(trading_days(day, last)) - 1, 0)
+    age = f"{behind} session{'' if behind == 1 else 's'} behind the last close" if behind else (
+        "the last close"
+    )  # fmt: skip
+    by = str(about["model_version"]).partition(" ")[0]
+    words = f"The newest result is of {day:%Y-%m-%d}, {age}, by version {by}."
+    due = _due(str(about["baskets"]), now)
+    overdue = max(len(trading_days(day, due)) - 1, 0) if day < due else 0
+    advice = "Run `regime fetch`, then `regime score`, and look at what they say."
+    if overdue > _MOST_BEHIND:
+        return Check("published", State.FAULT, words, advice)
+    if overdue:
+        return Check("published", State.WARNING, words, advice)
+    if champion is not None and by != champion.number:
+        words += f" Version {champion.number} is in service since."
+        return Check("published", State.WARNING, words, "Run `regime score`.")
+    # How the newest day was published; a day held is told by its age.
+    if about.get("state") == Readiness.DEGRADED:
+        return Check("published", State.WARNING, f"{words} {about['words']}")
+    return Check("published", State.OK, words)
+
+
+def _due(baskets: str, now: pd.Timestamp) -> pd.Timestamp:
+    """The newest day on which all of these baskets are due."""
+    return min(expected_period(name, now) for name in basket_sets.get(baskets).series)

@@ -1,0 +1,175 @@
+"""What was known at a moment stays what was known at it, whatever is fetched later."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from observed import frame
+
+from regime.data.as_of import panel_as_of
+from regime.data.calendar import session_closes, trading_days
+from regime.data.catalog import get
+from regime.data.panel import digest
+from regime.exceptions import StoreError
+
+DAYS = trading_days(pd.Timestamp("2024-01-02"), pd.Timestamp("2024-02-29"))
+CLOSES = session_closes(DAYS[-1])
+SERIES = ["SPY_close", "DGS10", "hi_10", "BAA10Y"]  # a price, two yields, a reconstruction
+
+
+def utc(text):
+    return pd.Timestamp(text, tz="UTC")
+
+
+def told(series, day, value):
+    """A row as a source hands it over: known by its lag."""
+    known_at = get(series).known_at(pd.DatetimeIndex([day]).as_unit("us"))[0]
+    return series, str(day.date()), known_at.isoformat(), value
+
+
+@st.composite
+def publications(draw):
+    """Per series and day: when each of its values came out, late ones and revisions among them."""
+    found = {}
+    for series in SERIES:
+        for day in DAYS[:18]:
+            on_time = told(series, day, 1.0)[2]
+            # The oldest day is there from the first fetch on: what is older than all that
+            # was looked at before is history of a longer import, known by its lag.
+            late = 0 if day == DAYS[0] else draw(st.sampled_from([0, 0, 0, 0, 30, 200]))  # hours
+            came = pd.Timestamp(on_time) + pd.Timedelta(hours=late)
+            values = draw(st.lists(st.sampled_from([1.0, 1.5, 2.0]), min_size=1, max_size=2))
+            found[series, day] = [
+                (came + pd.Timedelta(hours=60 * number), value)
+                for number, value in enumerate(values)
+            ]
+    hours = draw(st.lists(st.integers(24 * 5, 24 * 40), min_size=2, max_size=5, unique=True))
+    fetches = [utc("2024-01-02 03:30") + pd.Timedelta(hours=hour) for hour in sorted(hours)]
+    return found, fetches
+
+
+def fetched(published, at):
+    """What a source serves at a moment: of each day the newest value."""
+    rows = []
+    for (series, day), values in published.items():
+        out = [value for came, value in values if came <= at]
+        if out:
+            rows.append(told(series, day, out[-1]))
+    return frame(rows, source="yahoo")
+
+
+@settings(
+    deadline=None, max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(publications(), st.lists(st.integers(0, 24 * 40), min_size=2, max_size=4))
+def test_a_panel_of_a_past_moment_has_the_same_digest_after_later_fetches(
+    new_store, published, hours
+):
+    values, fetches = published
+    store = new_store()
+    asked = [utc("2024-01-03 12:00") + pd.Timedelta(hours=hour) for hour in hours]
+    seen = {}
+    for at in fetches:
+        store.append(fetched(values, at), fetched_at=at, looked=True)
+        for moment in [*asked, *fetches]:
+            if moment > at:
+                continue
+            rows = store.read(moment)
+            assert (rows["known_at"] <= moment).all()
+            try:
+                found = digest(panel_as_of(store, moment, [*SERIES, "SPY"]))
+            except StoreError as error:
+                found = str(error)
+            assert seen.setdefault(moment, found) == found
+
+
+def test_what_the_publisher_did_not_have_when_asked_is_known_only_when_it_came(store):
+    day, next_day = DAYS[:2]
+    first, second = told("DGS10", day, 4.0), told("DGS10", next_day, 4.1)
+    asked, again = utc("2024-01-05 22:00"), utc("2024-01-08 22:00")
+    store.append(frame([first], "fred"), fetched_at=asked, looked=True)
+    store.append(frame([first, second], "fred"), fetched_at=again, looked=True)
+    rows = store.read()
+    assert rows["known_at"].to_list() == [pd.Timestamp(first[2]), again]
+
+
+def test_what_came_out_between_two_fetches_is_known_by_its_lag_but_replayed_from_the_fetch(store):
+    day, next_day = DAYS[:2]
+    first, second = told("DGS10", day, 4.0), told("DGS10", next_day, 4.1)
+    known = pd.Timestamp(second[2])
+    again = utc("2024-01-08 22:00")
+    store.append(frame([first], "fred"), fetched_at=known - pd.Timedelta(hours=1), looked=True)
+    store.append(frame([first, second], "fred"), fetched_at=again, looked=True)
+    assert store.read()["known_at"].to_list() == [pd.Timestamp(first[2]), known]
+    assert len(store.read(as_of=known)) == 1
+    assert len(store.read(as_of=again)) == 2
+
+
+def test_what_is_reconstructed_from_prices_stands_on_its_day_however_late_the_file(store):
+    rows = [told("hi_10", day, 0.01) for day in DAYS[:2]]
+    asked, again = utc("2024-02-01 22:00"), utc("2024-03-01 22:00")
+    store.append(frame(rows[:1], "french"), fetched_at=asked, looked=True)
+    store.append(frame(rows, "french"), fetched_at=again, looked=True)
+    assert store.read()["known_at"].to_list() == [pd.Timestamp(row[2]) for row in rows]
+    assert len(store.read(as_of=asked)) == 1  # but nobody had it here
+
+
+def test_history_that_a_longer_fetch_brings_is_known_by_its_lag(store):
+    rows = [told("DGS10", day, 4.0) for day in DAYS[:3]]
+    store.append(frame(rows[2:], "fred"), fetched_at=utc("2024-02-01 22:00"), looked=True)
+    store.append(frame(rows, "fred"), fetched_at=utc("2024-02-02 22:00"), looked=True)
+    assert store.read()["known_at"].to_list() == [pd.Timestamp(row[2]) for row in rows]
+    assert len(store.read(as_of=CLOSES[DAYS[3]])) == 3
+
+
+def test_a_file_that_was_old_when_it_was_read_says_nothing_about_the_publisher(store):
+    rows = [told("DGS10", day, 4.0) for day in DAYS[:2]]
+    store.append(frame(rows[:1]), fetched_at=utc("2024-06-01 22:00"))
+    store.append(frame(rows), fetched_at=utc("2024-06-02 22:00"))
+    assert store.read()["known_at"].to_list() == [pd.Timestamp(row[2]) for row in rows]
+
+
+def closes(*values, source="yahoo"):
+    return frame(
+        [told("SPY_close", day, value) for day, value in zip(DAYS, values, strict=False)], source
+    )
+
+
+def test_a_dividend_adds_one_row_and_changes_no_earlier_panel(store):
+    prices = closes(100.0, 100.0, 98.0, 98.0)
+    at = [CLOSES[day] + pd.Timedelta(hours=1) for day in DAYS[:4]]
+    for upto, moment in enumerate(at[:2], 1):
+        store.append(prices[:upto], fetched_at=moment, looked=True)
+    before = {moment: digest(panel_as_of(store, moment)) for moment in at[:2]}
+    dividend = frame([told("SPY_dividend", DAYS[2], 2.0)], "yahoo")
+    added = store.append(
+        pd.concat([prices[:3], dividend], ignore_index=True), fetched_at=at[2], looked=True
+    )
+    assert added == 2  # the day's close, and one row for the dividend
+    assert {moment: digest(panel_as_of(store, moment)) for moment in at[:2]} == before
+    index = panel_as_of(store, at[2])["SPY"]
+    np.testing.assert_allclose(index / index.iloc[0], [1.0, 1.0, 1.0])
+
+
+def test_a_dividend_told_a_day_late_is_paid_a_day_late(store):
+    prices = closes(100.0, 100.0, 98.0, 98.0)
+    at = [CLOSES[day] + pd.Timedelta(hours=1) for day in DAYS[:5]]
+    store.append(prices[:3], fetched_at=at[2], looked=True)
+    told_before = panel_as_of(store, at[2])["SPY"]
+    assert told_before.iloc[-1] == pytest.approx(0.98 * told_before.iloc[0])
+    dividend = frame([told("SPY_dividend", DAYS[2], 2.0)], "yahoo")
+    store.append(pd.concat([prices, dividend], ignore_index=True), fetched_at=at[3], looked=True)
+    assert digest(panel_as_of(store, at[2])[["SPY"]]) == digest(told_before.to_frame())
+    # Known an hour after the fourth close, so paid at the fifth.
+    store.append(closes(100.0, 100.0, 98.0, 98.0, 98.0), fetched_at=at[4], looked=True)
+    index = panel_as_of(store, at[4])["SPY"]
+    np.testing.assert_allclose(index / index.iloc[0], [1.0, 1.0, 0.98, 0.98, 1.0])
+
+
+def test_the_panel_of_models_holds_total_returns_and_not_the_prices_behind_them(store):
+    store.append(closes(100.0, 101.0), fetched_at=utc("2024-01-05 22:00"))
+    assert list(panel_as_of(store, utc("2024-01-05 22:00"))) == ["SPY"]
+    named = panel_as_of(store, utc("2024-01-05 22:00"), ["SPY_close"])
+    assert list(named) == ["SPY_close"]
+    assert named["SPY_close"].to_list() == [100.0, 101.0, *[np.nan] * (len(named) - 2)]

@@ -1,6 +1,7 @@
 """One look at the whole installation: regime doctor"""
 
 import json as javascript
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -31,12 +32,10 @@ def doctor(
     and changes nothing.
     Example: regime doctor --json --offline
     """
-    import pandas as pd
-
     from regime.settings import Settings
     from regime.tracking.health import EXIT_CODES, Check, Health, attempt, examine
 
-    now = pd.Timestamp.now("UTC").floor("s")
+    now = datetime.now(UTC).replace(microsecond=0)
     found: list[Health] = []
 
     def look() -> list[Check]:

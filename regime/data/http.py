@@ -93,7 +93,7 @@ class HttpClient:
         self._next: dict[str, float] = {}  # by host, the moment from which it may be asked
         self._unreached: dict[str, int] = {}  # by host, documents in a row
         self._last_words: dict[str, str] = {}
-        self._got: set[str] = set()  # names of documents since the last settle()
+        self._got: set[str] = set()  # names of those asked for since the last settle()
         self._client = opened(user_agent, direct=offline or _is_loopback(self._mirror))
 
     def __enter__(self) -> Self:
@@ -129,7 +129,7 @@ class HttpClient:
         """
         with self._lock:
             names, self._got = self._got, set()
-        if self.archive is not None and not self.offline:
+        if self.archive is not None:
             for name in sorted(names):
                 self.archive.forget_conditions(name)
 

@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
@@ -61,12 +62,12 @@ class Health:
 
     Attributes
     ----------
-    checked_at : Timestamp (UTC)
+    checked_at : datetime with a time zone
     series : DataFrame of `regime.data.freshness`, with `counts`: "required" by the baskets,
         "read" by the model, or nothing; None where the store could not be read
     """
 
-    checked_at: "pd.Timestamp"
+    checked_at: datetime
     checks: tuple[Check, ...]
     series: "pd.DataFrame | None"
 
@@ -99,7 +100,7 @@ def attempt(name: str, look: Callable[[], Sequence[Check]]) -> list[Check]:
 
 def examine(
     settings: "Settings",
-    now: "pd.Timestamp",
+    now: datetime,
     *,
     offline: bool = False,
     thorough: bool = False,
@@ -108,14 +109,17 @@ def examine(
 
     Parameters
     ----------
-    now : Timestamp (UTC)
+    now : datetime with a time zone
     offline : bool
         Ask no source for the time or for a sign of life.
     thorough : bool
         Read every page and row of the store, and date every stored series.
     """
     apart = _Apart(settings, now)  # takes longest, so begins first
-    look = _Look(settings, now, thorough)
+
+    import pandas as pd
+
+    look = _Look(settings, pd.Timestamp(now).tz_convert("UTC"), thorough)
     checks = [] if offline else attempt("network", look.begin)
     checks += attempt("home", look.home)
     checks += attempt("store", look.store)
@@ -194,7 +198,7 @@ class _Look:
 class _Apart:
     """The checks of the model in a process of its own: slow to import, and it may hang."""
 
-    def __init__(self, settings: "Settings", now: "pd.Timestamp") -> None:
+    def __init__(self, settings: "Settings", now: datetime) -> None:
         context = multiprocessing.get_context("spawn")
         self._receiver, sender = context.Pipe(duplex=False)
         self._process = context.Process(target=_tell, args=(sender, settings, now), daemon=True)
@@ -223,7 +227,7 @@ class _Apart:
         return [Check("model", State.UNKNOWN, words, advice)], None
 
 
-def _tell(sender: Connection, settings: "Settings", now: "pd.Timestamp") -> None:
+def _tell(sender: Connection, settings: "Settings", now: datetime) -> None:
     """Look at the model, and send what was found; the main of a process."""
     os.dup2(2, 1)  # the output of the command is one object, whatever MLflow prints
     champion: list[Champion] = []

@@ -176,7 +176,11 @@ def look_at_network(probes: Probes) -> list[Check]:
     if not silent:
         words = f"All {len(signs)} hosts of the sources answer."
         return [Check("network", State.OK, words if len(signs) > 1 else "The mirror answers.")]
-    told = "; ".join(f"{sign.host}: {sign.fault}" for sign in silent)
+    why = dict.fromkeys(str(sign.fault) for sign in silent)
+    told = "; ".join(
+        f"{', '.join(sign.host for sign in silent if sign.fault == fault)}: {fault}"
+        for fault in why
+    )
     if len(silent) == len(signs):
         words = f"No host of a source can be reached: {told}."
         advice = (

@@ -1,8 +1,12 @@
-"""How the model in service is: there, whole, of recent training, and heard of lately."""
+"""How the model in service is: there, whole, of recent training, and heard of lately.
+
+MLflow and scikit-learn, seconds to import, are imported only once there is something to load.
+"""
 
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,13 +19,8 @@ from regime.data import baskets as basket_sets
 from regime.data.calendar import last_closed_session, trading_days
 from regime.data.freshness import expected_period
 from regime.exceptions import StoreError
-from regime.features.assembly import series_behind
-from regime.scoring import State as Readiness
 from regime.settings import Settings
 from regime.tracking.health import Check, State, attempt
-from regime.tracking.mlflow_client import client
-from regime.tracking.published import NAME, load_published
-from regime.tracking.registry import CHAMPION, MODEL, load_version
 
 _A_MONTH = 21  # sessions a retraining may be behind its rhythm
 _MOST_BEHIND = 5  # sessions after which a published result is no longer one of this week
@@ -48,22 +47,23 @@ class Champion:
     simulated: bool
 
 
-def look_at_model(settings: Settings, now: pd.Timestamp) -> tuple[list[Check], Champion | None]:
+def look_at_model(settings: Settings, now: datetime) -> tuple[list[Check], Champion | None]:
     """Whether there is a model in service that loads, and whether it spoke of the last close.
 
     Creates no tracking database. None in place of the champion where there is none that
     loads.
     """
     champion: list[Champion] = []
+    at = pd.Timestamp(now)
 
     def look() -> list[Check]:
-        check, found = _champion(settings, now)
+        check, found = _champion(settings, at)
         champion.extend([found] if found else [])
         return [check]
 
     checks = attempt("model", look)
     serving = champion[0] if champion else None
-    checks += attempt("published", lambda: [_published(settings, serving, now)])
+    checks += attempt("published", lambda: [_published(settings, serving, at)])
     return checks, serving
 
 
@@ -76,6 +76,11 @@ def _champion(settings: Settings, now: pd.Timestamp) -> tuple[Check, Champion | 
             "REGIME_HOME."
         )
         return Check("model", State.FAULT, unreached, advice), None
+
+    from regime.features.assembly import series_behind
+    from regime.tracking.mlflow_client import client
+    from regime.tracking.registry import CHAMPION, MODEL, load_version
+
     found = client(settings).search_registered_models(f"name='{MODEL}'")
     number = _aliases(found).get(CHAMPION)
     if number is None:
@@ -161,9 +166,13 @@ def _unreached(uri: str) -> str | None:
 
 def _published(settings: Settings, champion: Champion | None, now: pd.Timestamp) -> Check:
     """Whether the app shows what could be said of the newest close."""
-    if not (settings.published / NAME).is_symlink():
+    if not settings.published.exists():
         advice = "Run `regime score`." if champion else ""
         return Check("published", State.WARNING, "Nothing is published for the app yet.", advice)
+
+    from regime.scoring import State as Readiness
+    from regime.tracking.published import load_published
+
     result = load_published(settings)
     about, day = result["about"], pd.Timestamp(result["scores"]["date"].max())
     last = last_closed_session(now)

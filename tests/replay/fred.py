@@ -20,7 +20,7 @@ Answer = Callable[[str, Mapping[str, str]], tuple[int, bytes]]
 _DECLARED = {one.id: one for one in SERIES}
 _STEP = {Frequency.DAILY: "B", Frequency.WEEKLY: "W-FRI", Frequency.MONTHLY: "ME"}
 _OWN_DAY = {"ICSA": 1, "WALCL": -2, "WRESBAL": -2}  # of FRED's week, from Friday
-_AROUND = {"VIXCLS": 18.0}  # what is imagined of series that 4 is no value of
+_AROUND = {"CUMFNS": 75.0, "VIXCLS": 18.0}  # what is imagined of series that 4 is no value of
 
 
 def documents(observations: pd.DataFrame, *, decimals: int = 6) -> dict[str, bytes]:

@@ -288,8 +288,8 @@ UNTIMELY = {
         3, ("2023-11-30", "2023-12-11", 1, 1), ["column date, line 5", "below a later date"],
     ),
     "an empty one below": (3, ("2023-11-30", "", 1, 1), ["line 5", "below a later date"]),
-    "before the lag of the row above": (
-        1, ("2023-10-31", "2023-11-14", 307.7, ""),
+    "with the lag of the row above": (
+        1, ("2023-10-31", "2023-11-20", 307.7, ""),
         ["column CPIAUCSL, line 3", "no later than the row above", "20 days"],
     ),
 }  # fmt: skip

@@ -6,7 +6,8 @@ READY := $(VENV)/.ready
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo browser test test-long lint app ui lock clean
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
+.PHONY: help setup demo browser postgres bench test test-long lint app ui lock clean
 
 help:  ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -29,11 +30,20 @@ browser:  # Debian's Chromium for the browser tests, where it may be installed
 		{ apt-get update -qq && apt-get install -qq -y chromium >/dev/null; }; } || \
 		echo "No chromium, and it may not be installed here: browser tests will be skipped."
 
-test: lint browser  ## Lint, types, import contracts and the reduced test suite
-	$(BIN)/python -m pytest -m "not long" -n 2 --dist loadfile $(ARGS)
+postgres:  # Debian's PostgreSQL for the store's tests, where it may be installed
+	@command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || \
+		{ [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
+		{ apt-get update -qq && apt-get install -qq -y --no-install-recommends postgresql >/dev/null; }; } || \
+		echo "No PostgreSQL, and it may not be installed here: its tests will be skipped."
 
-test-long: lint browser  ## The full counts; their results are committed
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+test: lint browser postgres  ## Lint, types, import contracts and the reduced test suite
+	$(PYTEST) -m "not long" $(ARGS)
+
+test-long: lint browser postgres  ## The full counts; their results are committed
+	$(PYTEST) $(ARGS)
+
+bench: setup  ## Five million observations in the store, beside its goals
+	PYTHONPATH=. $(BIN)/python tests/benchmarks/store.py --json tests/benchmarks/store.json $(ARGS)
 
 lint: setup  ## ruff, mypy and import-linter
 	$(BIN)/ruff check --quiet .

@@ -19,6 +19,7 @@ from training.promote import promote
 from training.retrain import retrain
 from training.score import score
 from training.serve import app, ui
+from training.sources import sources
 from training.store import store
 
 cli = typer.Typer(
@@ -33,6 +34,7 @@ cli.command("fetch")(fetch)
 cli.add_typer(store, name="store")
 cli.command("panel")(panel)
 cli.command("doctor")(doctor)
+cli.command("sources")(sources)
 cli.command("compare")(compare)
 cli.command("retrain")(retrain)
 cli.command("promote")(promote)

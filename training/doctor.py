@@ -91,10 +91,10 @@ def _say(health: "Health", everything: bool) -> None:
             row for row in rows if row["counts"] and row["state"] != "fresh"
         ]  # fmt: skip
         for row in rows:
-            due = f"{row['expected_period']} is due" if row["expected_period"] else ""
+            due = f"due {row['expected_period']}" if row["expected_period"] else ""
             say(
                 f"{row['state']:8} {row['series']:32} {row['newest_period'] or 'nothing':10}  "
-                f"{due:18}  {row['counts'] or ''}".rstrip()
+                f"{due:14}  {row['counts'] or ''}".rstrip()
             )
     many = {state: sum(check.state == state for check in health.checks)
             for state in ("fault", "warning", "unknown")}  # fmt: skip

@@ -223,6 +223,7 @@ class _Apart:
             words = f"Looking at the model ended with exit code {self._process.exitcode}."
         finally:
             self._process.kill()
+            self._process.join()
         advice = "Run `regime score --debug`, which loads it too, and look at what it prints."
         return [Check("model", State.UNKNOWN, words, advice)], None
 

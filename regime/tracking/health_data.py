@@ -122,26 +122,36 @@ def _writing(database: Database, now: pd.Timestamp) -> Check:
     except StoreError as error:
         if "Another process" not in str(error):
             return Check("writing", State.FAULT, str(error))
-        since = None if held is None else now - held
-        if since is None or since > _HELD_LONG:
-            age = "" if since is None else f" It took the lock {since.ceil('min')} ago."
-            return Check("writing", State.WARNING, f"{error}{age}")
-        words = "Another process is writing to the store just now, as a fetch does."
-        return Check("writing", State.OK, words)
+        if held is None or now - held < _HELD_LONG:
+            words = "Another process is writing to the store just now, as a fetch does."
+            return Check("writing", State.OK, words)
+        minutes = (now - held) // pd.Timedelta(minutes=1)
+        words = f"Another process has held the lock of the store for {minutes:,} minutes."
+        advice = (
+            f"See what it does, and end it if it hangs: its number is in {database}.lock."
+            if database.dialect == "sqlite"
+            else "See what it does, and end it if it hangs: pg_stat_activity lists it."
+        )
+        return Check("writing", State.WARNING, words, advice)
     if refusal:
         return Check("writing", State.FAULT, f"The store {database} {refusal}")
     return Check("writing", State.OK, "The store can be written, and nobody holds its lock.")
 
 
 def _held_since(database: Database) -> pd.Timestamp | None:
-    """When the lock was taken last, by its holder's note in it."""
-    if not isinstance(database, SqliteFile):
-        return None
-    lock = database.path.with_name(f"{database.path.name}.lock")
-    try:
-        return pd.Timestamp(datetime.fromtimestamp(lock.stat().st_mtime, UTC))
-    except OSError:
-        return None
+    """When the lock was taken last; None if there is no telling."""
+    if isinstance(database, SqliteFile):
+        try:  # its holder writes its number into it
+            lock = database.path.with_name(f"{database.path.name}.lock")
+            return pd.Timestamp(datetime.fromtimestamp(lock.stat().st_mtime, UTC))
+        except OSError:
+            return None
+    with database.transaction() as connection:
+        begun = connection.exec_driver_sql(
+            "SELECT min(a.backend_start) FROM pg_locks AS l JOIN pg_stat_activity AS a USING (pid) "
+            "WHERE l.locktype = 'advisory' AND l.granted AND a.datname = current_database()"
+        ).scalar_one()
+    return None if begun is None else pd.Timestamp(begun).tz_convert("UTC")
 
 
 def _refusal(connection: sa.Connection, database: Database) -> str | None:
@@ -205,6 +215,13 @@ def look_at_freshness(
         (_READ, "Models read series that lack what is due"),
     ) if len(late[kind])]  # fmt: skip
     advice = f"Run {stored.refill}; where the series comes from files, fetch newer ones."
+    if champion is not None and champion.simulated != stored.simulated:
+        kinds = ("market data", "a SIMULATED market")
+        parts.append(
+            f"The model in service was trained on {kinds[champion.simulated]}, but the store holds "
+            f"{kinds[stored.simulated]}."
+        )
+        advice = "Run `regime retrain` and `regime promote` on this store, or set REGIME_HOME."
     if len(late[_REQUIRED]):
         return [Check("freshness", State.FAULT, " ".join(parts), advice)], table
     if parts:

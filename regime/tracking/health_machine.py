@@ -223,7 +223,11 @@ def look_at_clock(
             return [Check("clock", State.FAULT, words, advice)]
         return [Check("clock", State.WARNING, words, advice)]
     words = f"{now:%Y-%m-%d %H:%M} UTC, here {time.strftime('%Z')}"
-    agrees = f"; agrees with {len(skews)} hosts" if skews else "; no other clock was asked"
+    agrees = (
+        f"; agrees with {len(skews)} host{'s' * (len(skews) > 1)}"
+        if skews
+        else "; no other clock was asked"
+    )
     return [Check("clock", State.OK, f"{words}{agrees}.")]
 
 
@@ -236,8 +240,10 @@ def _is_zone(name: str) -> bool:
 
 
 def _span(seconds: float) -> str:
-    minutes = abs(seconds) / 60
-    return f"{minutes:,.0f} minutes" if minutes < 180 else f"{minutes / 60:,.0f} hours"
+    for unit, size in (("seconds", 1), ("minutes", 60)):
+        if abs(seconds) < 180 * size:
+            return f"{abs(seconds) / size:.0f} {unit}"
+    return f"{abs(seconds) / 3600:,.0f} hours"
 
 
 def look_at_environment() -> list[Check]:

@@ -112,9 +112,9 @@ def _from_network(
     from_archive: bool,
 ) -> bool:
     """Ask the sources; whether any of them failed in part."""
-    from regime.data.archive import Archive
     from regime.data.fetching import fetch_live
-    from regime.data.http import HttpClient
+    from regime.data.network.archive import Archive
+    from regime.data.network.http import HttpClient
     from regime.data.sources.directory import LIVE
     from regime.exceptions import ConfigError
 

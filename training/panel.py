@@ -223,9 +223,9 @@ def _newest(
     import pandas as pd
     import sqlalchemy as sa
 
-    from regime.data import schema
-    from regime.data.encoding import days, second, utc
-    from regime.data.writing import ids_of, names_in
+    from regime.data.database.base import schema
+    from regime.data.database.encoding import days, second, utc
+    from regime.data.database.writing import ids_of, names_in
 
     of = schema.OBSERVATION.c
     query = (

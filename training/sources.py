@@ -6,6 +6,12 @@ import typer
 
 from training.console import run, say
 
+_PREFACE = (
+    "What `regime fetch --source live` asks; `regime sources` prints the same. The catalogue has "
+    "{series} series, those of files and of the demo included. Raw answers are kept under "
+    "`.regime/raw` by content, and `regime fetch --from-archive` reads them again."
+)
+
 
 def sources(
     markdown: Annotated[
@@ -43,9 +49,7 @@ def page() -> str:
     lines = [
         "# Sources on the network",
         "",
-        f"What `regime fetch --source live` asks; `regime sources` prints the same. The catalogue "
-        f"has {len(CATALOG)} series, those of files and of the demo included. Raw answers are kept "
-        f"under `.regime/raw` by content, and `regime fetch --from-archive` reads them again.",
+        _PREFACE.format(series=len(CATALOG)),
     ]
     for source in LIVE.values():
         limits = "; ".join(f"{host}: {rate:g} a second" for host, rate in source.hosts.items())

@@ -64,7 +64,7 @@ def verify() -> None:
 
     Example: regime store verify
     """
-    from regime.data.integrity import faults
+    from regime.data.database.integrity import faults
 
     _, kept = _opened()
     found = faults(kept.database)
@@ -89,7 +89,7 @@ def export(
 
     Example: regime store export backup
     """
-    from regime.data.transfer import export as write
+    from regime.data.database.transfer import export as write
 
     _, kept = _opened()
     rows = write(kept, folder)
@@ -104,7 +104,7 @@ def restore(
 
     Example: regime store import backup
     """
-    from regime.data.transfer import restore as read
+    from regime.data.database.transfer import restore as read
 
     settings, kept = _opened()
     settings.make_home()
@@ -118,7 +118,7 @@ def upgrade() -> None:
 
     Example: regime store upgrade
     """
-    from regime.data.schema_version import NEWEST
+    from regime.data.database.schema_version import NEWEST
 
     _, kept = _opened()
     before = kept.schema_version()
@@ -198,8 +198,8 @@ def _opened() -> "tuple[Settings, ObservationStore]":
 
 def _told(settings: "Settings", kept: "ObservationStore") -> dict[str, Any]:
     """What `info` tells; nothing of rows where there are none, or none that can be read."""
-    from regime.data.archive import Archive
-    from regime.data.schema_version import NEWEST
+    from regime.data.database.schema_version import NEWEST
+    from regime.data.network.archive import Archive
 
     version = kept.schema_version()
     told: dict[str, Any] = {

@@ -14,10 +14,10 @@ from typing import Protocol
 import pandas as pd
 
 from regime.data.catalog import get
+from regime.data.checks.validation import checked
 from regime.data.observations import gather
 from regime.data.sources.live import Http, Request, Source
 from regime.data.store import ObservationStore
-from regime.data.validation import checked
 from regime.exceptions import RegimeError, SourceError, UnreachedError
 
 _BEFORE = pd.Timedelta(days=100)  # stored values that new ones are held against

@@ -2,8 +2,8 @@
 
 Rows are only ever added; triggers in the database hold to it. A value that changes comes as
 a further row, so a read `as_of` some moment shows what this store knew then, whatever is
-fetched later; `regime.data.revisions` says since when a row counts as known. Doubtful values
-wait in a quarantine and enter no read.
+fetched later; `regime.data.database.revisions` says since when a row counts as known.
+Doubtful values wait in a quarantine and enter no read.
 
 Values are float64 to the bit, except that minus zero is kept as zero. Moments are kept in
 whole seconds, rounded up so that nothing is known early.
@@ -18,12 +18,13 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
-from regime.data import schema
-from regime.data.database import ELSEWHERE, Database, database_at
-from regime.data.encoding import categories_of, check, day_numbers, days, second, utc
+from regime.data.database import schema
+from regime.data.database.base import ELSEWHERE, Database
+from regime.data.database.encoding import categories_of, check, day_numbers, days, second, utc
+from regime.data.database.places import database_at
+from regime.data.database.schema_version import NEWEST, back_up, back_up_path, upgrade, version_of
+from regime.data.database.writing import Writer, ids_of, names_in, spans
 from regime.data.observations import COLUMNS, SIMULATED
-from regime.data.schema_version import NEWEST, back_up, back_up_path, upgrade, version_of
-from regime.data.writing import Writer, ids_of, names_in, spans
 from regime.exceptions import StoreError
 
 
@@ -205,7 +206,10 @@ class ObservationStore:
 
     def is_empty(self) -> bool:
         """Whether nothing is stored, be it that the database does not exist yet."""
-        return not self.sources()
+        if not self.sources():
+            return True
+        with self.database.transaction() as connection:
+            return not _holds_rows(connection)
 
     def is_simulated(self) -> bool:
         """Whether what is stored is no market data; False while nothing is."""
@@ -287,10 +291,9 @@ class ObservationStore:
             schema.SERIES.c.id == of.series, schema.SOURCE.c.id == of.source, ~stored
         ).order_by(of.id)  # fmt: skip
         columns = [*COLUMNS, "fetched_at", "reason"]
-        if self.is_empty():
-            rows: list[Any] = []
-        else:
-            with self.reading() as connection:
+        rows: list[Any] = []
+        if self.sources():
+            with self.database.transaction() as connection:
                 rows = [tuple(row) for row in connection.execute(query)]
         found = pd.DataFrame(rows, columns=columns)
         return found.assign(
@@ -359,10 +362,14 @@ class ObservationStore:
                 found = version_of(connection, self.database)
                 if found is not None:
                     self._demand_newest(found)
-                    if names_in(connection, schema.SOURCE):
+                    if _holds_rows(connection):
                         yield connection
                         return
         raise StoreError(
             f"The store {self.database} is empty. Run `regime fetch --source live`, `regime "
             f"fetch --source files --path DIR` or `regime fetch --source demo` first."
         )
+
+
+def _holds_rows(connection: sa.Connection) -> bool:
+    return connection.scalar(sa.select(schema.OBSERVATION.c.series).limit(1)) is not None

@@ -63,7 +63,7 @@ class Health:
     Attributes
     ----------
     checked_at : datetime with a time zone
-    series : DataFrame of `regime.data.freshness`, with `counts`: "required" by the baskets,
+    series : DataFrame of `regime.data.checks.freshness`, with `counts`: "required" by the baskets,
         "read" by the model, or nothing; None where the store could not be read
     """
 

@@ -11,11 +11,11 @@ import sqlalchemy as sa
 from regime.data import baskets as basket_sets
 from regime.data.baskets import BASKET_SETS
 from regime.data.catalog import CATALOG, MODELLED
-from regime.data.database import Database
-from regime.data.freshness import Age, freshness
-from regime.data.integrity import faults
-from regime.data.schema_version import NEWEST
-from regime.data.sqlite import SqliteFile
+from regime.data.checks.freshness import Age, freshness
+from regime.data.database.base import Database
+from regime.data.database.integrity import faults
+from regime.data.database.schema_version import NEWEST
+from regime.data.database.sqlite import SqliteFile
 from regime.data.store import ObservationStore
 from regime.exceptions import StoreError
 from regime.settings import Settings
@@ -194,7 +194,7 @@ def look_at_freshness(
 
     Returns
     -------
-    checks, and the DataFrame of `regime.data.freshness` with `counts`
+    checks, and the DataFrame of `regime.data.checks.freshness` with `counts`
         Series that models may see, with `everything` all that are stored or needed.
     """
     newest = _with_closes(stored.newest)

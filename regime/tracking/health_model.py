@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 
 from regime.data import baskets as basket_sets
 from regime.data.calendar import last_closed_session, trading_days
-from regime.data.freshness import expected_period
+from regime.data.checks.freshness import expected_period
 from regime.exceptions import StoreError
 from regime.settings import Settings
 from regime.tracking.health import Check, State, attempt

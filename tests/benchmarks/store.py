@@ -93,7 +93,7 @@ def panel(place: str, rows: int) -> dict[str, Any]:
 
 def restored(place: str, rows: int) -> dict[str, Any]:
     """Export to Parquet, and import of it into an empty SQLite store."""
-    from regime.data.transfer import export, restore
+    from regime.data.database.transfer import export, restore
 
     del rows
     with tempfile.TemporaryDirectory() as folder:

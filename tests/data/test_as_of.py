@@ -60,7 +60,7 @@ def fetched(published, at):
 
 
 @settings(
-    deadline=None, max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=None, max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(publications(), st.lists(st.integers(0, 24 * 40), min_size=2, max_size=4))
 def test_a_panel_of_a_past_moment_has_the_same_digest_after_later_fetches(

@@ -9,12 +9,12 @@ import pytest
 from replay import market
 from replay.server import Fault, ReplayServer, no_tls
 
-from regime.data.archive import Archive
 from regime.data.as_of import panel_as_of
 from regime.data.calendar import last_closed_session
-from regime.data.exchange import Patience
 from regime.data.fetching import Report, fetch_live
-from regime.data.http import HttpClient
+from regime.data.network.archive import Archive
+from regime.data.network.exchange import Patience
+from regime.data.network.http import HttpClient
 from regime.data.sources.directory import LIVE
 from regime.data.store import ObservationStore
 

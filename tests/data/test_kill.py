@@ -15,7 +15,7 @@ import pytest
 from replay import market
 from replay.server import ReplayServer
 
-from regime.data.integrity import faults
+from regime.data.database.integrity import faults
 from regime.data.store import ObservationStore
 
 NOW = pd.Timestamp("2024-06-03 23:00", tz="UTC")
@@ -25,11 +25,11 @@ FORKS = """
 import math, os, sys
 import pandas as pd
 import pandera.pandas, alembic.command, psycopg
-from regime.data.archive import Archive
+from regime.data.network.archive import Archive
 from regime.data.calendar import session_closes
-from regime.data.exchange import Patience
+from regime.data.network.exchange import Patience
 from regime.data.fetching import fetch_live
-from regime.data.http import HttpClient
+from regime.data.network.http import HttpClient
 from regime.data.sources.directory import LIVE
 from regime.data.store import ObservationStore
 from pathlib import Path

@@ -466,3 +466,47 @@ def test_two_writers_at_once_lose_nothing(store):
             assert process.returncode == 0
     assert store.summary()["rows"].to_dict() == {"IWM": 4000, "OEF": 4000}
     assert_sound(store)
+
+
+# The quarantine ------------------------------------------------------------------------
+
+DOUBTFUL = frame([("OEF", "2024-01-04", "2024-01-04 21:00", 1.0)]).assign(reason="a slip")
+
+
+def test_doubtful_values_wait_apart_and_are_kept_once(store):
+    for fetched in (FETCHED, LATER):
+        store.append(TWO_DAYS, fetched_at=fetched, doubtful=DOUBTFUL)
+    assert len(store.read()) == 2
+    waiting = store.quarantined()
+    assert waiting[["series", "value", "reason", "fetched_at"]].to_numpy().tolist() == [
+        ["OEF", 1.0, "a slip", FETCHED]
+    ]
+
+
+def test_a_store_that_holds_doubts_alone_is_empty_and_says_so(store):
+    store.append(TWO_DAYS[:0], fetched_at=FETCHED, doubtful=DOUBTFUL)
+    assert store.is_empty()
+    assert len(store.quarantined()) == 1
+    for use in (store.read, store.summary, store.fetches):
+        with pytest.raises(StoreError, match="is empty"):
+            use()
+    assert store.spans() == {}
+
+
+def test_a_value_that_a_later_fetch_brings_as_good_leaves_the_quarantine(store):
+    store.append(TWO_DAYS, fetched_at=FETCHED, doubtful=DOUBTFUL, looked=True)
+    good = DOUBTFUL.drop(columns="reason")
+    assert store.append(good, fetched_at=LATER, looked=True) == 1
+    assert store.quarantined().empty
+    assert store.read()["known_at"].to_list()[-1] == LATER  # it was believed only then
+
+
+def test_an_accepted_value_is_known_from_then_and_is_not_doubted_again(store):
+    store.append(TWO_DAYS, fetched_at=FETCHED, doubtful=DOUBTFUL)
+    assert store.accept("OEF", pd.Timestamp("2024-01-04"), why="a real fall", at=LATER) == 1.0
+    assert len(store.read(as_of=LATER - pd.Timedelta(seconds=1))) == 2
+    assert store.read(as_of=LATER)["value"].to_list()[-1] == 1.0
+    store.append(TWO_DAYS, fetched_at=LATER + pd.Timedelta(days=1), doubtful=DOUBTFUL)
+    assert store.quarantined().empty
+    with pytest.raises(StoreError, match="regime store quarantine"):
+        store.accept("OEF", pd.Timestamp("2024-01-05"), why="?", at=LATER)

@@ -329,7 +329,7 @@ def test_a_store_that_cannot_be_written_is_a_fault(home, look, monkeypatch):
     def refuse(self, *, patience):
         raise StoreError("The store cannot be written: its lock cannot be taken.")
 
-    monkeypatch.setattr("regime.data.sqlite.SqliteFile.sole_writer", refuse)
+    monkeypatch.setattr("regime.data.database.sqlite.SqliteFile.sole_writer", refuse)
     assert look(home).writing.state is State.FAULT
 
 

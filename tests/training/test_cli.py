@@ -12,7 +12,10 @@ from regime.tracking.results import load_result
 
 ROOT = Path(__file__).parents[2]
 EXPERIMENTS = ROOT / "experiments"
-SCRIPTS = ["demo", "fetch", "compare", "retrain", "promote", "score", "app", "ui"]
+SCRIPTS = [
+    "demo", "fetch", "store", "panel", "doctor", "sources", "compare", "retrain", "promote", "score",
+    "app", "ui",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("script", SCRIPTS)

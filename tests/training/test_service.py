@@ -32,8 +32,7 @@ def test_a_version_says_on_what_footing_each_of_its_days_stands(regime, fails, s
 
     whole, part = tmp_path / "whole.csv", tmp_path / "part.csv"
     done = regime("score", "--since", "1980-01-01", "--csv", whole, home=home)
-    assert done.returncode == 0, done.stderr
-    assert "SIMULATED" in done.stderr
+    fails(done, "SIMULATED", "HELD: there is no probability of", "1987-06-30", code=4)
     rows = read_scores(whole)
     assert list(rows) == [
         "date", "horizon", "mega_cap_led", "broadening", "small_cap_led", "model_version",
@@ -62,7 +61,7 @@ def test_a_version_says_on_what_footing_each_of_its_days_stands(regime, fails, s
     fails(regime("score", "--as-of", "1983-03-31", home=home), "has seen the future of 1983-03-31")
 
     done = regime("score", "--in-sample", "--since", "1984-12-31", "--json", part, home=home)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 4, done.stderr  # the store ends in 1987
     assert {row["basis"] for row in json.loads(part.read_text())} == {
         "walk_forward", "in_sample", "out_of_sample",
     }  # fmt: skip
@@ -87,7 +86,7 @@ def test_a_tampered_model_is_refused_in_one_line(regime, fails, small, tmp_path)
         fails(regime("score", home=folder / "home"), "not what was registered", "not loaded")
     finally:
         victim.write_bytes(whole)
-    assert regime("score", home=folder / "home").returncode == 0
+    assert regime("score", home=folder / "home").returncode == 4  # whole again, and old
 
 
 def test_mlflow_itself_loads_the_registered_model_from_code(small):

@@ -1,6 +1,6 @@
 """Every source on the network, by name."""
 
-from regime.data.sources import french, fred, sec, shiller, yahoo
+from regime.data.sources import fred, french, sec, shiller, yahoo
 from regime.data.sources.live import Source
 
 LIVE: dict[str, Source] = {

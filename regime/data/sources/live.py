@@ -13,7 +13,7 @@ import pandas as pd
 
 
 class Http(Protocol):
-    """What a job may ask for; `regime.data.http` asks the network."""
+    """What a job may ask for; `regime.data.network.http` asks the network."""
 
     def get(
         self,

@@ -141,7 +141,7 @@ def brute_force(revisions, moment):
     return rows.groupby("period")["value"].last()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.data())
 def test_what_was_known_on_any_day_after_the_oldest_vintage_comes_back(data):
     count = data.draw(st.integers(1, 40))

@@ -11,17 +11,17 @@ from hypothesis import strategies as st
 from replay import fred as replay
 from replay.server import Fault, ReplayServer
 
-from regime.data.archive import Archive
 from regime.data.catalog import get
+from regime.data.checks.validation import checked
 from regime.data.declared.fred import IN_UNITS, SERIES
 from regime.data.fetching import fetch_live
-from regime.data.http import HttpClient
+from regime.data.network.archive import Archive
+from regime.data.network.http import HttpClient
 from regime.data.observations import COLUMNS, from_values, gather, period_ends
 from regime.data.series import Basis, Frequency
 from regime.data.sources import alfred, fred
 from regime.data.sources.live import Request
 from regime.data.store import ObservationStore
-from regime.data.validation import checked
 from regime.exceptions import SourceError
 
 NOW = pd.Timestamp("2024-07-12 12:00", tz="UTC")

@@ -19,9 +19,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from replay.server import Fault, ReplayServer, Reply, gzip_of_zeros, no_tls, refused, zip_bomb
 
-from regime.data.archive import Archive
-from regime.data.exchange import Gunzip, Patience, retry_after, without_secrets
-from regime.data.http import HttpClient
+from regime.data.network.archive import Archive
+from regime.data.network.exchange import Gunzip, Patience, retry_after, without_secrets
+from regime.data.network.http import HttpClient
 from regime.exceptions import ConfigError, RegimeError, SourceError, StoreError
 
 TABLE = b"observation_date,DGS10\n" + b"".join(
@@ -785,7 +785,7 @@ def test_client_and_server_of_two_processes_are_quiet(
 
     server.misbehave("fred.example", Fault.reset(), times=1)
     code = (
-        "import sys; from regime.data.http import HttpClient\n"
+        "import sys; from regime.data.network.http import HttpClient\n"
         "with HttpClient(None, limits={}, user_agent='x', mirror=sys.argv[1]) as http:\n"
         "    print(len(http.get('https://fred.example/graph.csv?id=DGS10', kind='csv')))\n"
     )

@@ -10,9 +10,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from observed import FETCHED, LATER, TWO_DAYS
 
-from regime.data.integrity import faults
-from regime.data.schema import METADATA
-from regime.data.schema_version import NEWEST, VERSIONS
+from regime.data.database.integrity import faults
+from regime.data.database.schema import METADATA
+from regime.data.database.schema_version import NEWEST, VERSIONS
 from regime.data.store import ObservationStore
 from regime.exceptions import StoreError
 
@@ -95,7 +95,7 @@ def test_a_fetch_upgrades_by_itself_and_goes_on(old):
 
 
 def test_an_upgrade_that_breaks_off_leaves_the_old_store(old, monkeypatch):
-    from regime.data import schema_version
+    from regime.data.database.base import schema_version
 
     def breaks(_connection, _found):
         raise StoreError("the power went off")

@@ -15,8 +15,8 @@ import pandas as pd
 
 from regime.data.calendar import FIRST_DAY, last_closed_session, trading_days
 from regime.data.catalog import CATALOG, Frequency, Series, Unit
-from regime.data.encoding import codes, day_numbers
-from regime.data.jumps import Rows
+from regime.data.checks.jumps import Rows
+from regime.data.database.encoding import codes, day_numbers
 from regime.data.observations import COLUMNS
 from regime.exceptions import SourceError
 

@@ -139,7 +139,7 @@ except StoreError as error:
 def test_a_disk_that_fills_up_leaves_the_store_as_it_was(store):
     store.append(many(20_000, 1.0), fetched_at=FETCHED)
     before = store.read()
-    here = str(Path(__file__).parents[1])
+    here = str(Path(__file__).parents[2])
     command = [sys.executable, "-c", APPEND_INTO_LITTLE_SPACE, str(store.database), here]
     said = subprocess.run(command, text=True, capture_output=True, timeout=60).stdout
     assert "Free some space" in said or "Check its free space" in said

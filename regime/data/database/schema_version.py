@@ -4,11 +4,11 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from regime.data.database import ELSEWHERE, Database
-from regime.data.sqlite import SqliteFile
+from regime.data.database.base import ELSEWHERE, Database
+from regime.data.database.sqlite import SqliteFile
 from regime.exceptions import StoreError
 
-VERSIONS = ("0001", "0002")  # of `regime/data/migrations/versions`, oldest first
+VERSIONS = ("0001", "0002")  # of `regime/data/database/migrations/versions`, oldest first
 NEWEST = VERSIONS[-1]
 _FIRST_TABLES = {"observation", "fetch"}
 

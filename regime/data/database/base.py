@@ -5,17 +5,13 @@ process. A reader sees the rows of one moment and never waits for the writer. Th
 lock goes with its process.
 """
 
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
-
-from regime.exceptions import StoreError
 
 ELSEWHERE = "Set REGIME_HOME to another folder"
 
@@ -78,20 +74,3 @@ def numpy_type(column: sa.ColumnElement[Any]) -> str:
     if isinstance(kind, sa.Float):
         return "f8"
     return "i8" if isinstance(kind, sa.BigInteger) else "i4"
-
-
-def database_at(location: Path | str) -> Database:
-    """The database of a file name, or of an address `postgresql://user@host/name`."""
-    if isinstance(location, Path) or not re.match(r"[a-z0-9+]+://", location):
-        from regime.data.sqlite import SqliteFile
-
-        return SqliteFile(Path(location))
-    if re.match(r"postgres(ql)?(\+psycopg)?://", location):
-        from regime.data.postgres import Postgres
-
-        return Postgres(location)
-    kind = location.partition("://")[0]
-    raise StoreError(
-        f"REGIME_DATABASE_URL needs an address postgresql://USER:PASSWORD@HOST/NAME, but begins "
-        f"with {kind}://. Leave it empty for SQLite in REGIME_HOME."
-    )

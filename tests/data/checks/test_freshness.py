@@ -8,7 +8,7 @@ from pandas.tseries.holiday import USFederalHolidayCalendar
 
 from regime.data.calendar import last_closed_session, session_closes, trading_days
 from regime.data.catalog import CATALOG, Frequency
-from regime.data.freshness import GRACE, Age, expected_period, freshness
+from regime.data.checks.freshness import GRACE, Age, expected_period, freshness
 from regime.exceptions import ConfigError
 
 AT_ONCE = pd.Timedelta(0)

@@ -8,12 +8,11 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
-from regime.data import schema
 from regime.data.catalog import CATALOG, Basis
-from regime.data.database import Database
-from regime.data.encoding import encoded, in_order
+from regime.data.database.base import Database, schema
+from regime.data.database.encoding import encoded, in_order
+from regime.data.database.revisions import Looks, additions
 from regime.data.observations import COLUMNS
-from regime.data.revisions import Looks, additions
 
 
 class Writer:

@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from regime.data import twins
 from regime.data.catalog import CATALOG, Frequency, Series, Unit
-from regime.data.encoding import codes, day_numbers
-from regime.data.twins import MARGIN, STORED, History, split_logs
+from regime.data.checks import twins
+from regime.data.checks.twins import MARGIN, STORED, History, split_logs
+from regime.data.database.encoding import codes, day_numbers
 
 INF = np.inf
 

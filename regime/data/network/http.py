@@ -18,8 +18,8 @@ import httpx
 import pandas as pd
 import stamina
 
-from regime.data.archive import Archive, Kept
-from regime.data.exchange import (
+from regime.data.network.archive import Archive, Kept
+from regime.data.network.exchange import (
     CONDITIONS,
     LATER,
     NOWHERE,

@@ -19,7 +19,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from regime.data.archive import Archive, Kept
+from regime.data.network.archive import Archive, Kept
 from regime.exceptions import StoreError
 
 FIRST = pd.Timestamp("2024-06-03 12:00:01.5", tz="UTC")
@@ -203,7 +203,7 @@ def test_a_full_disk_is_told_and_leaves_what_was_there(
 def run(code: str, folder: Path, *arguments: str) -> "subprocess.Popen[str]":
     head = (
         "import os, sys, resource; from pathlib import Path; import pandas as pd\n"
-        "from regime.data.archive import Archive\n"
+        "from regime.data.network.archive import Archive\n"
         "from regime.exceptions import StoreError\n"
         "archive = Archive(Path(sys.argv[1])); now = pd.Timestamp.now('UTC')\n"
     )
@@ -228,7 +228,7 @@ def test_a_file_that_may_not_grow_is_told(archive: Archive) -> None:
 
 def test_a_folder_that_is_read_only_is_told_and_can_be_read(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
-    for parent in tmp_path.parents[:2]:
+    for parent in tmp_path.parents[:3]:
         parent.chmod(parent.stat().st_mode | 0o011)
     archive = Archive(tmp_path / "archive")
     archive.keep("u", b"one", fetched_at=FIRST)

@@ -19,10 +19,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import sqlalchemy as sa
 
-from regime.data import schema
-from regime.data.schema_version import NEWEST
+from regime.data.database import schema
+from regime.data.database.schema_version import NEWEST
+from regime.data.database.writing import ids_of, names_in
 from regime.data.store import ObservationStore
-from regime.data.writing import ids_of, names_in
 from regime.exceptions import StoreError
 
 MANIFEST = "manifest.json"

@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 
 from regime.data.calendar import trading_days
 from regime.data.catalog import CATALOG, Frequency, Unit, get
-from regime.data.jumps import largest_jump
+from regime.data.checks.jumps import largest_jump
+from regime.data.checks.twins import blamed
+from regime.data.checks.validation import bounds, checked
 from regime.data.observations import COLUMNS, from_values, gather
 from regime.data.sources import files
-from regime.data.twins import blamed
-from regime.data.validation import bounds, checked
 from regime.exceptions import SourceError
 
 NOW = pd.Timestamp("2024-12-31 23:00", tz="UTC")

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from observed import FETCHED, LATER, TWO_DAYS, frame, many
 
-from regime.data.integrity import faults
+from regime.data.database.integrity import faults
 from regime.data.store import ObservationStore
 from regime.exceptions import StoreError
 

@@ -14,7 +14,7 @@ import psycopg
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 
-from regime.data.database import Database, numpy_type
+from regime.data.database.base import Database, numpy_type
 from regime.exceptions import StoreError
 
 _LOCK = 7_305_514_108  # any number that is ours alone

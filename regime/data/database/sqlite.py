@@ -15,7 +15,7 @@ import numpy as np
 import sqlalchemy as sa
 from filelock import FileLock, Timeout
 
-from regime.data.database import ELSEWHERE, Database, numpy_type
+from regime.data.database.base import ELSEWHERE, Database, numpy_type
 from regime.exceptions import StoreError
 
 _FAULTS = {  # by the beginning of SQLite's name for it

@@ -8,10 +8,9 @@ from collections.abc import Iterator
 
 import sqlalchemy as sa
 
-from regime.data import schema
-from regime.data.database import Database
-from regime.data.schema_version import NEWEST, version_of
-from regime.data.writing import names_in
+from regime.data.database.base import Database, schema
+from regime.data.database.schema_version import NEWEST, version_of
+from regime.data.database.writing import names_in
 
 _GUARDED = ("series", "source", "observation", "quarantine", "ruling", "fetch_log")
 _LARGEST = 1.7976931348623157e308  # beyond it is infinity, and for PostgreSQL what is no number

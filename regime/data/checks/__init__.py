@@ -1,0 +1,1 @@
+"""Whether values are good, and whether they are there in time."""

@@ -1,0 +1,1 @@
+"""Documents from the network, each kept as it came."""

@@ -223,7 +223,7 @@ def _newest(
     import pandas as pd
     import sqlalchemy as sa
 
-    from regime.data.database.base import schema
+    from regime.data.database import schema
     from regime.data.database.encoding import days, second, utc
     from regime.data.database.writing import ids_of, names_in
 

@@ -494,8 +494,14 @@ def test_a_store_that_holds_doubts_alone_is_empty_and_says_so(store):
 
 
 def test_a_value_that_a_later_fetch_brings_as_good_leaves_the_quarantine(store):
-    store.append(TWO_DAYS, fetched_at=FETCHED, doubtful=DOUBTFUL, looked=True)
-    good = DOUBTFUL.drop(columns="reason")
+    good = frame(
+        [
+            ("DGS10", "2024-01-03", "2024-01-04 21:00", 4.0),
+            ("DGS10", "2024-01-04", "2024-01-05 21:00", 1.0),
+        ]
+    )
+    doubted = good[1:].assign(reason="a slip")
+    store.append(good[:1], fetched_at=FETCHED, doubtful=doubted, looked=True)
     assert store.append(good, fetched_at=LATER, looked=True) == 1
     assert store.quarantined().empty
     assert store.read()["known_at"].to_list()[-1] == LATER  # it was believed only then

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 import sqlalchemy as sa
 
-from regime.data.database.base import Database, schema
+from regime.data.database import schema
+from regime.data.database.base import Database
 from regime.data.database.schema_version import NEWEST, version_of
 from regime.data.database.writing import names_in
 

@@ -9,7 +9,8 @@ import pandas as pd
 import sqlalchemy as sa
 
 from regime.data.catalog import CATALOG, Basis
-from regime.data.database.base import Database, schema
+from regime.data.database import schema
+from regime.data.database.base import Database
 from regime.data.database.encoding import encoded, in_order
 from regime.data.database.revisions import Looks, additions
 from regime.data.observations import COLUMNS

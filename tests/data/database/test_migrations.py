@@ -95,7 +95,7 @@ def test_a_fetch_upgrades_by_itself_and_goes_on(old):
 
 
 def test_an_upgrade_that_breaks_off_leaves_the_old_store(old, monkeypatch):
-    from regime.data.database.base import schema_version
+    from regime.data.database import schema_version
 
     def breaks(_connection, _found):
         raise StoreError("the power went off")

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from observed import FETCHED, LATER, TWO_DAYS, frame, many
 
-from regime.data.database.base import transfer
+from regime.data.database import transfer
 from regime.data.database.transfer import MANIFEST, export, restore
 from regime.data.store import ObservationStore
 from regime.exceptions import StoreError
@@ -267,7 +267,7 @@ def test_rows_of_nobody_are_not_exported_under_another_name(filled, tmp_path):
 CHILD = """
 import resource, sys, time
 from pathlib import Path
-from regime.data.database.base import transfer
+from regime.data.database import transfer
 from regime.data.store import ObservationStore
 from regime.exceptions import StoreError
 store, folder = ObservationStore(sys.argv[1]), Path(sys.argv[2])

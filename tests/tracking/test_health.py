@@ -318,7 +318,7 @@ def test_a_lock_is_well_while_it_is_young_and_a_warning_once_it_is_old(home, loo
         check = health_data._writing(database, now + HOUR / 12)
         assert check.state is State.OK
         assert "just now" in check.words
-        check = health_data._writing(database, now + HOUR)
+        check = health_data._writing(database, now + HOUR + pd.Timedelta(seconds=1))
         assert check.state is State.WARNING
         assert "for 60 minutes" in check.words
         assert str(name) in check.advice
@@ -473,7 +473,7 @@ def test_a_store_in_postgresql_is_looked_at_as_one_in_a_file(postgres, look, tmp
     with database.sole_writer(patience=1.0):
         now = pd.Timestamp.now("UTC")
         assert health_data._writing(database, now).state is State.OK
-        check = health_data._writing(database, now + HOUR)
+        check = health_data._writing(database, now + HOUR + pd.Timedelta(seconds=1))
     assert check.state is State.WARNING
     assert "for 60 minutes" in check.words
     with psycopg.connect(postgres.address, autocommit=True) as connection:

@@ -88,6 +88,7 @@ def register(
             "experiment": bundle.config.name,
             "baskets": bundle.baskets,
             "trained_until": f"{bundle.trained_until:%Y-%m-%d}",
+            "panel_digest": result.panel_digest,
             "data": "SIMULATED" if simulated else "market",
         },
     )

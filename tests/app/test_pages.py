@@ -1,11 +1,14 @@
 """Each page, run without a browser: what it says, and what it says when there is nothing."""
 
+import json
+import shutil
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from regime.scoring import Readiness, State
 from regime.tracking.published import load_published
 
 VIEWS = Path(__file__).parents[2] / "app" / "views"
@@ -34,6 +37,29 @@ def test_today_shows_the_published_numbers_and_says_they_are_simulated_and_old(s
     assert "Not today's numbers" in text  # 2008 was a while ago
     assert said["calls"]["words"].iloc[-1] in text
     assert f"As of the close of {day:%d %B %Y}" in text
+
+
+@pytest.mark.parametrize(
+    ("state", "behind", "said"),
+    [
+        (State.HELD, 1, ["Not today's numbers", "HELD", "RSP"]),
+        (State.DEGRADED, 0, ["DEGRADED", "RSP", "the filter"]),
+    ],
+)
+def test_today_says_what_was_missing(served, home, monkeypatch, tmp_path, state, behind, said):
+    shutil.copytree(served.home, tmp_path / "home", symlinks=True)
+    about = tmp_path / "home" / "published" / "champion" / "result.json"
+    day = load_published(served)["scores"]["date"].max()
+    readiness = Readiness(state, day, day, ("RSP",))
+    told = json.loads(about.read_text()) | {"state": state.value, "words": readiness.words}
+    about.write_text(json.dumps(told))
+    home(tmp_path / "home")
+    monkeypatch.setattr("app.queries.sessions_behind", lambda _: behind)
+    ran = page("today")
+    assert not ran.exception
+    text = words(ran)
+    for word in said:
+        assert word in text
 
 
 def test_the_years_slider_changes_nothing_but_the_charts(served, home):

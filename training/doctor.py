@@ -11,7 +11,7 @@ from training.console import run, say
 if TYPE_CHECKING:
     import pandas as pd
 
-    from regime.tracking.health import Health
+    from regime.health.examine import Health
 
 _DAY = "%Y-%m-%d"
 
@@ -32,8 +32,9 @@ def doctor(
     and changes nothing.
     Example: regime doctor --json --offline
     """
+    from regime.health.checks import EXIT_CODES, Check, attempt
+    from regime.health.examine import Health, examine
     from regime.settings import Settings
-    from regime.tracking.health import EXIT_CODES, Check, Health, attempt, examine
 
     now = datetime.now(UTC).replace(microsecond=0)
     found: list[Health] = []

@@ -11,9 +11,10 @@ from typer.testing import CliRunner
 from regime.data.calendar import last_closed_session
 from regime.data.observations import COLUMNS
 from regime.data.store import ObservationStore
+from regime.health import examine as health
+from regime.health.checks import Check, State
+from regime.health.examine import Health
 from regime.settings import Settings
-from regime.tracking import health
-from regime.tracking.health import Check, Health, State
 from training.cli import cli
 
 NOW = pd.Timestamp.now("UTC").floor("s")

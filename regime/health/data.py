@@ -18,11 +18,11 @@ from regime.data.database.schema_version import NEWEST
 from regime.data.database.sqlite import SqliteFile
 from regime.data.store import ObservationStore
 from regime.exceptions import StoreError
+from regime.health.checks import Check, State
 from regime.settings import Settings
-from regime.tracking.health import Check, State
 
 if TYPE_CHECKING:
-    from regime.tracking.health_model import Champion
+    from regime.health.model import Champion
 
 _QUICK = 256 * 1024**2  # bytes of a file whose pages are read in about a second
 _HELD_LONG = pd.Timedelta(minutes=30)  # longer than any fetch

@@ -19,8 +19,8 @@ from regime.data import baskets as basket_sets
 from regime.data.calendar import last_closed_session, trading_days
 from regime.data.checks.freshness import expected_period
 from regime.exceptions import StoreError
+from regime.health.checks import Check, State, attempt
 from regime.settings import Settings
-from regime.tracking.health import Check, State, attempt
 
 _A_MONTH = 21  # sessions a retraining may be behind its rhythm
 _MOST_BEHIND = 5  # sessions after which a published result is no longer one of this week

@@ -23,8 +23,8 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 from regime.data.sources.directory import LIVE
+from regime.health.checks import Check, State
 from regime.settings import Settings
-from regime.tracking.health import Check, State
 
 PACKAGE = "equity-leadership-regime"
 MIB = 1024**2

@@ -7,53 +7,23 @@ by the checks that need them, so that a broken one costs only those.
 import multiprocessing
 import os
 import re
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import StrEnum
 from multiprocessing.connection import Connection
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from regime.exceptions import RegimeError
+from regime.health.checks import Check, State, attempt, worst
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from regime.health.data import Stored
+    from regime.health.machine import Probes
+    from regime.health.model import Champion
     from regime.settings import Settings
-    from regime.tracking.health_data import Stored
-    from regime.tracking.health_machine import Probes
-    from regime.tracking.health_model import Champion
 
 PATIENCE = 45.0  # seconds until a check of the model counts as hung
 _PASSWORD = re.compile(r"(?<=://)[^/@\s]*@")
-
-
-class State(StrEnum):
-    """How a check went, from best to worst."""
-
-    OK = "ok"
-    UNKNOWN = "unknown"  # it could not be found out
-    WARNING = "warning"
-    FAULT = "fault"
-
-
-EXIT_CODES = {State.OK: 0, State.UNKNOWN: 3, State.WARNING: 3, State.FAULT: 1}  # for cron
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """What one look found.
-
-    Attributes
-    ----------
-    words : one sentence, or a few
-    advice : what to do next; empty where nothing is to be done, or `words` say it
-    """
-
-    name: str
-    state: State
-    words: str
-    advice: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,27 +45,6 @@ class Health:
     def state(self) -> State:
         """The worst of the checks."""
         return worst(check.state for check in self.checks)
-
-
-def worst(states: Any) -> State:
-    """The worst of several states; OK if there is none."""
-    return max(states, key=list(State).index, default=State.OK)
-
-
-def attempt(name: str, look: Callable[[], Sequence[Check]]) -> list[Check]:
-    """The checks of `look`, or the one that says why there are none.
-
-    A `RegimeError` is a fault of the installation in words of its own; anything else that
-    is raised is a fault of the check, and what it was to look at is unknown.
-    """
-    try:
-        return list(look())
-    except RegimeError as error:
-        return [Check(name, State.FAULT, str(error))]
-    except Exception as error:  # noqa: BLE001 - whatever it is, the other checks go on
-        said = " ".join(str(error).split()) or "no message"
-        words = f"This could not be found out: {type(error).__name__}: {said[:300]}."
-        return [Check(name, State.UNKNOWN, words, "Run it again; if it stays, report it.")]
 
 
 def examine(
@@ -147,24 +96,24 @@ class _Look:
     series: "pd.DataFrame | None" = None
 
     def begin(self) -> list[Check]:
-        from regime.tracking.health_machine import Probes
+        from regime.health.machine import Probes
 
         self.probes = Probes(self.settings)
         return []
 
     def home(self) -> list[Check]:
-        from regime.tracking.health_machine import look_at_home
+        from regime.health.machine import look_at_home
 
         return look_at_home(self.settings)
 
     def store(self) -> list[Check]:
-        from regime.tracking.health_data import look_at_store
+        from regime.health.data import look_at_store
 
         checks, self.stored = look_at_store(self.settings, self.now, thorough=self.thorough)
         return checks
 
     def freshness(self) -> list[Check]:
-        from regime.tracking.health_data import look_at_freshness
+        from regime.health.data import look_at_freshness
 
         if self.stored is None:
             return []
@@ -174,23 +123,23 @@ class _Look:
         return checks
 
     def quarantine(self) -> list[Check]:
-        from regime.tracking.health_data import look_at_quarantine
+        from regime.health.data import look_at_quarantine
 
         return [] if self.stored is None else look_at_quarantine(self.stored, self.now)
 
     def clock(self) -> list[Check]:
-        from regime.tracking.health_machine import look_at_clock
+        from regime.health.machine import look_at_clock
 
         fetched_at = None if self.stored is None else self.stored.fetched_at
         return look_at_clock(self.now, fetched_at, self.probes)
 
     def network(self) -> list[Check]:
-        from regime.tracking.health_machine import look_at_network
+        from regime.health.machine import look_at_network
 
         return [] if self.probes is None else look_at_network(self.probes)
 
     def environment(self) -> list[Check]:
-        from regime.tracking.health_machine import look_at_environment
+        from regime.health.machine import look_at_environment
 
         return look_at_environment()
 
@@ -234,7 +183,7 @@ def _tell(sender: Connection, settings: "Settings", now: datetime) -> None:
     champion: list[Champion] = []
 
     def look() -> list[Check]:
-        from regime.tracking.health_model import look_at_model
+        from regime.health.model import look_at_model
 
         checks, found = look_at_model(settings, now)
         champion.extend([found] if found else [])

@@ -32,11 +32,15 @@ from regime.data.observations import COLUMNS
 from regime.data.sources import demo
 from regime.data.store import ObservationStore
 from regime.exceptions import StoreError
+from regime.health import data as health_data
+from regime.health import examine as health
+from regime.health import machine as health_machine
+from regime.health import model as health_model
+from regime.health.checks import EXIT_CODES, Check, State, attempt, worst
+from regime.health.examine import examine
+from regime.health.machine import Probes, look_at_clock, look_at_environment
 from regime.scoring import assess, score_days
 from regime.settings import Settings
-from regime.tracking import health, health_data, health_machine, health_model
-from regime.tracking.health import EXIT_CODES, Check, State, attempt, examine, worst
-from regime.tracking.health_machine import Probes, look_at_clock, look_at_environment
 from regime.tracking.mlflow_client import client, experiment_id
 from regime.tracking.published import publish
 from regime.tracking.registry import load_version, promote, register
@@ -64,7 +68,7 @@ def whole(tmp_path_factory):
     record = bundle.predict_proba(panel).assign(baskets="funds", fitted_on=LAST)
     tracker = client(settings)
     run_id = tracker.create_run(experiment_id(tracker, settings)).info.run_id
-    result = SimpleNamespace(predictions=record)
+    result = SimpleNamespace(predictions=record, panel_digest="0")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # MLflow's own, on newer libraries
         register(bundle, bundle, result, run_id, settings, simulated=True)
@@ -522,7 +526,7 @@ def test_a_check_that_breaks_is_unknown_and_the_others_go_on(whole, look, monkey
 
 
 def test_a_broken_package_costs_only_the_checks_that_need_it(whole, look, monkeypatch):
-    monkeypatch.setitem(sys.modules, "regime.tracking.health_data", None)
+    monkeypatch.setitem(sys.modules, "regime.health.data", None)
     found = look(whole)
     assert found.store.state is State.UNKNOWN
     assert found.model.state is State.OK
@@ -673,7 +677,7 @@ def test_nothing_slow_is_imported_before_something_is_there_to_load(tmp_path):
         import pandas as pd
         from pathlib import Path
         from regime.settings import Settings
-        from regime.tracking.health_model import look_at_model
+        from regime.health.model import look_at_model
         look_at_model(Settings(home=Path({str(tmp_path)!r})), pd.Timestamp.now('UTC'))
         print([name for name in ('mlflow', 'sklearn', 'skops') if name in sys.modules])"""
     done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True)

@@ -1,0 +1,1 @@
+"""One look at a whole installation, for a person and for cron."""

@@ -97,7 +97,7 @@ def fetch(
     else:
         _simulated(store, until, now)
     if not dry_run and not store.is_empty():
-        _tell_what_can_be_done(store, now)
+        _tell_what_can_be_done(store, pd.Timestamp.now("UTC") + pd.Timedelta(seconds=1))
     if failed:
         raise typer.Exit(1)
 
@@ -149,6 +149,8 @@ def _from_network(
             step()
             for line in report.errors:
                 note(f"error: {line}")
+            for line in report.warnings:
+                note(f"warning: {line}")
             if report.documents:
                 say(
                     f"{report.source}: {report.documents} documents, {report.seen:,} values, "
@@ -168,14 +170,18 @@ def _tell_doubts(doubtful: "pd.DataFrame", most: int = 5) -> None:
 
 def _from_folder(path: Path, store: "ObservationStore", now: "pd.Timestamp") -> None:
     from regime.data.baskets import BASKET_SETS
+    from regime.data.checks.validation import checked
+    from regime.data.observations import gather
     from regime.data.sources import files
 
     alternatives = [BASKET_SETS[name].series for name in ("french", "funds")]
     read = files.fetch(path, required=alternatives)
     for line in read.warnings:
         note(f"warning: {line}")
-    added = store.append(read.observations, fetched_at=now)
-    _tell_what_came(read.observations, added, store, "")
+    parts = checked(read.observations, now=now, recent=gather([]))
+    added = store.append(parts.good, fetched_at=now, doubtful=parts.doubtful)
+    _tell_doubts(parts.doubtful)
+    _tell_what_came(parts.good, added, store, "")
     _tell_what_was_left(read.absent, read.unknown_columns, read.unread_files)
 
 

@@ -37,7 +37,7 @@ def score(
     from regime.data.as_of import panel_as_of
     from regime.data.calendar import end_of_day, last_closed_session
     from regime.data.store import ObservationStore
-    from regime.exceptions import EvaluationError
+    from regime.exceptions import EvaluationError, PanelError
     from regime.scoring import EXIT_CODES, State, assess, score_days, with_fallback
     from regime.settings import Settings
     from regime.tracking.published import publish, write_rows
@@ -53,6 +53,11 @@ def score(
     panel = panel_as_of(store, moment)
     version = load_version(settings)
     simulated = store.is_simulated() or version.simulated
+    try:
+        readiness = assess(version.bundle, panel, last_closed_session(moment))
+    except PanelError as error:  # the baskets have been gone too long to say anything
+        note(f"{State.HELD}: {error}")
+        raise typer.Exit(EXIT_CODES[State.HELD]) from None
     rows = score_days(
         version.bundle,
         version.walk_forward,
@@ -61,7 +66,6 @@ def score(
         newest_close=None if as_of else last_closed_session(now),
         in_sample=in_sample,
     )
-    readiness = assess(version.bundle, panel, last_closed_session(moment))
     if readiness.state is State.DEGRADED:
         rows = with_fallback(rows, version.fallback, panel, version=version.number)
     if as_of is None and not in_sample:

@@ -48,6 +48,6 @@ def last_closed_session(now: pd.Timestamp) -> pd.Timestamp:
 
 
 def end_of_day(day: pd.Timestamp) -> pd.Timestamp:
-    """The close of the last session not after `day`: what was known by then was known (UTC)."""
-    closes = session_closes(day)
-    return pd.Timestamp(closes[: day.normalize()].iloc[-1])
+    """The last second of a day in New York (UTC): what an evening's fetch brought is in."""
+    midnight = (day.normalize() + pd.Timedelta(days=1)).tz_localize("America/New_York")
+    return (midnight - pd.Timedelta(seconds=1)).tz_convert("UTC")

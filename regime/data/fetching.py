@@ -5,6 +5,7 @@ nobody else anything. What a source brought is checked and stored in one transac
 data are those of one fetch, or unchanged.
 """
 
+import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import AbstractContextManager
@@ -13,7 +14,8 @@ from typing import Protocol
 
 import pandas as pd
 
-from regime.data.catalog import get
+from regime.data.catalog import CATALOG, Unit, get
+from regime.data.checks.history import rebased, withdrawn
 from regime.data.checks.validation import checked
 from regime.data.observations import gather
 from regime.data.sources.live import Http, Request, Source
@@ -101,6 +103,7 @@ def fetch_live(
     newest = {name: last for name, (_, last) in stored.items()}
     request = Request(now=now, since=since, newest=newest, keys=keys or {})
     chosen = list(sources)
+    started = time.monotonic()
     with ThreadPoolExecutor(max_workers=max(len(chosen), 1)) as pool:
         waiting: dict[Future[_Brought], Source] = {
             pool.submit(_ask, source, open_client, request): source for source in chosen
@@ -113,7 +116,9 @@ def fetch_live(
                 report.errors.append(f"{report.source}: and {more} more documents failed.")
             report.documents = len(brought.frames)
             try:
-                taking = _Taking(store, stored, request, dry_run=dry_run, looked=looked)
+                taking = _Taking(
+                    store, stored, request, dry_run=dry_run, looked=looked, started=started
+                )
                 taking.take(brought.frames, report)
             except RegimeError as error:
                 report.errors.append(f"{report.source}: {error}")
@@ -162,6 +167,7 @@ class _Taking:
     request: Request
     dry_run: bool
     looked: bool
+    started: float  # monotonic seconds, when the sources were first asked
 
     def take(self, frames: list[pd.DataFrame], report: Report) -> None:
         """Store what is good, and complete the report."""
@@ -173,15 +179,44 @@ class _Taking:
         shrunk = self._shrunk(observations, report.source)
         report.errors += [f"{report.source} {words}" for words in shrunk.values()]
         observations = observations[~observations["series"].isin(shrunk)]
+        observations, gone = self._held_against_history(observations, report)
         parts = checked(observations, now=self.request.now, recent=self._around(observations))
         report.doubtful = self._new_doubts(parts.doubtful)
         report.added = self.store.append(
-            parts.good,
-            fetched_at=self.request.now,
+            gather([parts.good, gone]) if len(gone) else parts.good,
+            # What came after the first question was not known when it was asked.
+            fetched_at=self.request.now + pd.Timedelta(seconds=time.monotonic() - self.started),
             doubtful=parts.doubtful,
             looked=self.looked,
             dry_run=self.dry_run,
         )
+
+    def _held_against_history(
+        self, observations: pd.DataFrame, report: Report
+    ) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Without funds on another scale; and revisions that undo events no longer listed."""
+        own = observations[observations["source"] == report.source]
+        first = {
+            str(name): period
+            for name, period in own.groupby("series", observed=True)["period"].min().items()
+            if get(str(name)).unit is Unit.PRICE and str(name) in self.stored
+        }
+        if not first:
+            return observations, observations.iloc[:0]
+        events = [one.id for one in CATALOG.values() if one.happens_to in first]
+        stored = self.store.read(series=[*first, *events])
+        moved = rebased(observations, stored)
+        report.errors += [f"{report.source} {words}" for words in moved.values()]
+        parts = {name for name in {*first, *events} if {name, get(name).happens_to} & {*moved}}
+        kept = observations[~observations["series"].isin(parts)]
+        asked = {name: period for name, period in first.items() if name not in moved}
+        gone = withdrawn(kept, stored, asked, now=self.request.now)
+        report.warnings += [
+            f"{report.source} {row.series} of {row.period:%Y-%m-%d} is not listed any more; it "
+            f"counts as nothing from now on."
+            for row in gone.itertuples()
+        ]
+        return kept, gone
 
     def _new_doubts(self, doubtful: pd.DataFrame) -> pd.DataFrame:
         """Without those that were told before, or that somebody has accepted since."""

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
+from regime.data.catalog import CATALOG
 from regime.data.database import schema
 from regime.data.database.base import ELSEWHERE, Database
 from regime.data.database.encoding import categories_of, check, day_numbers, days, second, utc
@@ -99,13 +100,16 @@ class ObservationStore:
             self._refuse_mixing(coming | set(names_in(connection, schema.SOURCE)))
             writer = Writer(self.database, connection, fetched, looked=looked)
             added = writer.add(observations)
+            writer.log_doubted(doubtful, observations)
             writer.quarantine(doubtful)
         return added
 
     def accept(self, series: str, period: pd.Timestamp, *, why: str, at: pd.Timestamp) -> float:
-        """Take the newest quarantined value of a period as right, known from now on.
+        """Take the newest quarantined value of a period as right.
 
-        Returns the value. A StoreError if nothing of that period is quarantined.
+        A replay shows it from now on, and so does the panel; but what everybody saw at its
+        close, a price or a return, keeps its day. Returns the value. A StoreError if nothing of
+        that period is quarantined.
         """
         waiting = self.quarantined()
         found = waiting[(waiting["series"] == series) & (waiting["period"] == period)]
@@ -117,8 +121,11 @@ class ObservationStore:
         row = found.iloc[[-1]]
         moment = second(at, "at")
         with self.writing() as connection:
-            writer = Writer(self.database, connection, moment, looked=True)
-            writer.add(row[COLUMNS].assign(known_at=max(row["known_at"].iloc[0], at)))
+            # Nobody asked the publisher, so this says nothing about other periods.
+            writer = Writer(self.database, connection, moment, looked=False)
+            later = CATALOG[series].max_age > 0
+            known_at = max(row["known_at"].iloc[0], at) if later else row["known_at"].iloc[0]
+            writer.add(row[COLUMNS].assign(known_at=known_at))
             ruling = {
                 "series": ids_of(connection, schema.SERIES, [series])[series],
                 "period": int(day_numbers(row["period"])[0]),

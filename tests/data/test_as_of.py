@@ -152,19 +152,99 @@ def test_a_dividend_adds_one_row_and_changes_no_earlier_panel(store):
     np.testing.assert_allclose(index / index.iloc[0], [1.0, 1.0, 1.0])
 
 
-def test_a_dividend_told_a_day_late_is_paid_a_day_late(store):
+def test_a_dividend_told_a_day_late_stands_on_its_day_but_not_in_earlier_replays(store):
     prices = closes(100.0, 100.0, 98.0, 98.0)
-    at = [CLOSES[day] + pd.Timedelta(hours=1) for day in DAYS[:5]]
+    at = [CLOSES[day] + pd.Timedelta(hours=1) for day in DAYS[:4]]
     store.append(prices[:3], fetched_at=at[2], looked=True)
     told_before = panel_as_of(store, at[2])["SPY"]
     assert told_before.iloc[-1] == pytest.approx(0.98 * told_before.iloc[0])
     dividend = frame([told("SPY_dividend", DAYS[2], 2.0)], "yahoo")
     store.append(pd.concat([prices, dividend], ignore_index=True), fetched_at=at[3], looked=True)
     assert digest(panel_as_of(store, at[2])[["SPY"]]) == digest(told_before.to_frame())
-    # Known an hour after the fourth close, so paid at the fifth.
-    store.append(closes(100.0, 100.0, 98.0, 98.0, 98.0), fetched_at=at[4], looked=True)
-    index = panel_as_of(store, at[4])["SPY"]
-    np.testing.assert_allclose(index / index.iloc[0], [1.0, 1.0, 0.98, 0.98, 1.0])
+    index = panel_as_of(store, at[3])["SPY"]  # everybody else saw the day as it was
+    np.testing.assert_allclose(index / index.iloc[0], [1.0, 1.0, 1.0, 1.0])
+
+
+def test_a_close_that_a_provider_brought_late_is_missing_in_the_replay_of_its_day_only(store):
+    at = [CLOSES[day] + pd.Timedelta(hours=1) for day in DAYS[:4]]
+    store.append(closes(100.0), fetched_at=at[0], looked=True)
+    store.append(closes(100.0), fetched_at=at[1], looked=True)  # asked, and nothing new
+    store.append(closes(100.0, 101.0, 102.0), fetched_at=at[2], looked=True)
+    assert panel_as_of(store, at[1])["SPY"].index[-1] == DAYS[0]
+    assert panel_as_of(store, at[2])["SPY"].notna().all()
+
+
+def test_an_accepted_close_joins_the_panel_on_its_day(store):
+    at = [CLOSES[day] + pd.Timedelta(hours=1) for day in DAYS[:3]]
+    doubted = closes(100.0, 60.0)[1:].assign(reason="it fell by 40%")
+    store.append(closes(100.0), fetched_at=at[1], doubtful=doubted, looked=True)
+    store.accept("SPY_close", DAYS[1], why="it did", at=at[1] + pd.Timedelta(hours=2))
+    assert panel_as_of(store, at[1]).index[-1] == DAYS[0]
+    panel = panel_as_of(store, at[1] + pd.Timedelta(hours=2))
+    assert panel["SPY"].to_list() == [panel["SPY"].iloc[0], 0.6 * panel["SPY"].iloc[0]]
+
+
+def test_an_acceptance_says_nothing_about_what_the_publisher_had(store):
+    first, second = told("DGS10", DAYS[0], 4.0), told("DGS10", DAYS[1], 9.0)
+    third = told("DGS10", DAYS[2], 4.1)
+    evening = pd.Timestamp(second[2]) + pd.Timedelta(minutes=30)
+    store.append(
+        frame([first], "fred"),
+        fetched_at=evening,
+        doubtful=frame([second], "fred").assign(reason="a jump"),
+        looked=True,
+    )
+    store.accept("DGS10", DAYS[1], why="so", at=pd.Timestamp(third[2]) + pd.Timedelta(minutes=1))
+    later = pd.Timestamp(third[2]) + pd.Timedelta(hours=1)
+    store.append(frame([first, second, third], "fred"), fetched_at=later, looked=True)
+    rows = store.read()
+    assert rows["known_at"].to_list()[-1] == pd.Timestamp(third[2])
+
+
+def test_a_series_of_which_all_was_doubted_was_looked_at_all_the_same(store):
+    first, second = told("DGS10", DAYS[0], 4.0), told("DGS10", DAYS[1], 9.0)
+    evening = pd.Timestamp(second[2]) + pd.Timedelta(hours=3)
+    store.append(frame([first], "fred"), fetched_at=pd.Timestamp(first[2]), looked=True)
+    doubted = frame([second], "fred").assign(reason="a jump")
+    store.append(doubted[:0].drop(columns="reason"), fetched_at=evening, doubtful=doubted,
+                 looked=True)  # fmt: skip
+    again = evening + pd.Timedelta(days=1)
+    store.append(frame([second], "fred"), fetched_at=again, looked=True)
+    assert store.read()["known_at"].to_list()[-1] == again
+
+
+def test_a_revision_by_lag_is_never_known_before_it_was_fetched(store):
+    early = frame([("UNRATE", "2024-01-31", "2024-02-03 00:00", 3.7)], "fred_md")
+    store.append(early, fetched_at=utc("2024-02-05 22:00"))
+    by_lag = frame([told("UNRATE", pd.Timestamp("2024-01-31"), 3.9)], "fred")
+    at = utc("2024-06-05 22:00")
+    store.append(by_lag, fetched_at=at, looked=True)
+    assert store.read()["known_at"].to_list() == [early["known_at"].iloc[0], at]
+
+
+def test_publications_found_late_keep_their_order(store):
+    rows = [
+        ("UNRATE", "2024-01-31", "2024-02-03 00:00", 3.7),
+        ("UNRATE", "2024-02-29", "2024-03-09 00:00", 3.8),
+        ("UNRATE", "2024-02-29", "2024-04-06 00:00", 3.9),
+    ]
+    store.append(frame(rows[:1], "fred"), fetched_at=utc("2024-02-05 22:00"), looked=True)
+    store.append(frame(rows[:1], "fred"), fetched_at=utc("2024-03-11 22:00"), looked=True)
+    store.append(frame(rows, "fred"), fetched_at=utc("2024-04-08 22:00"), looked=True)
+    newest = store.read().sort_values("known_at", kind="stable").iloc[-1]
+    assert newest["value"] == 3.9
+
+
+def test_events_of_a_file_that_holds_none_are_history_when_a_publisher_brings_them(store):
+    store.append(closes(100.0, 98.0, source="files"), fetched_at=utc("2024-02-01 22:00"))
+    dividend = frame([told("SPY_dividend", DAYS[1], 2.0)], "yahoo")
+    store.append(
+        pd.concat([closes(100.0, 98.0), dividend], ignore_index=True),
+        fetched_at=utc("2024-02-02 22:00"),
+        looked=True,
+    )
+    index = panel_as_of(store, CLOSES[DAYS[1]])["SPY"]
+    np.testing.assert_allclose(index / index.iloc[0], [1.0, 1.0])
 
 
 def test_the_panel_of_models_holds_total_returns_and_not_the_prices_behind_them(store):

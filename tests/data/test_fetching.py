@@ -1,5 +1,6 @@
 """Every publisher replayed on this machine: what is fetched, and what goes wrong on the way."""
 
+import json
 import math
 import shutil
 from collections.abc import Callable
@@ -15,12 +16,14 @@ from regime.data.fetching import Report, fetch_live
 from regime.data.network.archive import Archive
 from regime.data.network.exchange import Patience
 from regime.data.network.http import HttpClient
+from regime.data.panel import digest
 from regime.data.sources.directory import LIVE
 from regime.data.store import ObservationStore
 
 FIRST = "2022-01-03"
 MONDAY = pd.Timestamp("2024-06-03 23:00", tz="UTC")
 TUESDAY = MONDAY + pd.Timedelta(days=1)
+LATE_TUESDAY = TUESDAY + pd.Timedelta(hours=1)  # when every answer of Tuesday was there
 KEYS = {"REGIME_USER_AGENT": "a test, test@example.org"}
 HURRY = Patience(
     total=2.5, connect=1.0, read=0.6, longest=2.0, slowest=1000.0, tries=2, first_wait=0.05
@@ -122,7 +125,7 @@ def test_a_later_fetch_adds_only_what_is_new_or_revised(home, served):
     assert len(rows) - len(before) - len(new) <= 1  # the revision, unless it was doubted
     doubted = reports["fred"].doubtful
     assert len(rows) - len(before) - len(new) + len(doubted) == 1
-    panel = panel_as_of(store_of(home), TUESDAY)
+    panel = panel_as_of(store_of(home), LATE_TUESDAY)
     assert panel.index[-1] == pd.Timestamp("2024-06-04")
 
 
@@ -202,7 +205,7 @@ def test_a_misbehaviour_costs_its_own_document_and_nothing_else(home, served, na
     pd.testing.assert_frame_equal(store_of(home).read(series=series), before)
     assert reports[other].errors == []
     assert reports[other].added > 0
-    assert panel_as_of(store_of(home), TUESDAY).index[-1] == pd.Timestamp("2024-06-04")
+    assert panel_as_of(store_of(home), LATE_TUESDAY).index[-1] == pd.Timestamp("2024-06-04")
 
 
 def test_after_a_cut_document_the_next_fetch_gets_the_whole_one(home, served):
@@ -212,6 +215,84 @@ def test_after_a_cut_document_the_next_fetch_gets_the_whole_one(home, served):
     report = fetch(served, home, TUESDAY + pd.Timedelta(hours=1), sources=["fred"])["fred"]
     assert report.errors == []
     assert report.added > 0
+
+
+def edited(change):
+    """Yahoo's JSON with something else in it."""
+
+    def of(content):
+        chart = json.loads(content)
+        change(chart["chart"]["result"][0])
+        return json.dumps(chart).encode()
+
+    return Fault.content(of)
+
+
+def test_a_fund_whose_history_comes_back_halved_is_refused_until_its_split_is_listed(home, served):
+    before = store_of(home).read(series=["SPY_close"])
+
+    def halve(result):
+        quote = result["indicators"]["quote"][0]
+        quote["close"] = [None if close is None else close / 2 for close in quote["close"]]
+
+    served.misbehave(f"{YAHOO}SPY", edited(halve))
+    report = fetch(served, home, TUESDAY, sources=["yahoo"])["yahoo"]
+    (line,) = report.errors
+    assert "SPY_close: half of the stored closes or more came back 0.5 times" in line
+    assert report.added > 0
+    pd.testing.assert_frame_equal(store_of(home).read(series=["SPY_close"]), before)
+    served.behave()
+    report = fetch(served, home, TUESDAY + pd.Timedelta(hours=1), sources=["yahoo"])["yahoo"]
+    assert report.errors == []
+    panel = panel_as_of(store_of(home), TUESDAY + pd.Timedelta(hours=2))
+    assert panel["SPY"].iloc[-2:].notna().all()
+
+
+def test_a_dividend_that_is_not_listed_any_more_is_undone_and_told(home, served):
+    before = panel_as_of(store_of(home), MONDAY)
+
+    def withdraw(result):
+        paid = result["events"]["dividends"]
+        paid.pop(max(paid, key=int))
+
+    served.misbehave(f"{YAHOO}SPY", edited(withdraw))
+    report = fetch(served, home, TUESDAY, sources=["yahoo"])["yahoo"]
+    (line,) = report.warnings
+    assert "SPY_dividend" in line
+    assert "not listed any more" in line
+    rows = store_of(home).read(series=["SPY_dividend"])
+    assert rows["value"].iloc[-1] == 0.0
+    assert digest(panel_as_of(store_of(home), MONDAY)) == digest(before)
+    assert (
+        fetch(served, home, TUESDAY + pd.Timedelta(hours=1), sources=["yahoo"])["yahoo"].warnings
+        == []
+    )  # told once
+
+
+def test_a_price_of_an_open_market_never_becomes_a_close(home, served):
+    noon = pd.Timestamp("2024-06-04 16:00", tz="UTC")
+    served.documents = documents(noon)
+    assert fetch(served, home, noon, sources=["yahoo"])["yahoo"].added == 0
+    archive = Archive(home / "raw")
+    evening = fetch_live(
+        [LIVE["yahoo"]],
+        store_of(home),
+        lambda _: HttpClient(archive, limits={}, user_agent="test", offline=True),
+        now=TUESDAY,
+        looked=False,
+    )
+    assert [report.added for report in evening] == [0]
+
+
+def test_a_fetch_right_after_the_close_does_not_cost_the_day(home, served):
+    soon = pd.Timestamp("2024-06-04 20:05", tz="UTC")
+    served.documents = documents(soon)
+    fetch(served, home, soon, sources=["yahoo"])
+    served.documents = documents(TUESDAY)
+    fetch(served, home, TUESDAY, sources=["yahoo"])
+    panel = panel_as_of(store_of(home), LATE_TUESDAY)
+    assert panel.index[-1] == pd.Timestamp("2024-06-04")
+    assert panel.loc["2024-06-04", ["SPY", "OEF", "RSP", "IWM"]].notna().all()
 
 
 @pytest.mark.parametrize("kind", ["no such name", "no TLS", "nobody listens"])

@@ -55,7 +55,7 @@ LARGEST_MOVE: dict[Unit | str, float] = {
 }  # fmt: skip
 _IN_LOGS = {Unit.INDEX, Unit.PRICE, Unit.LEVEL, Unit.COUNT, Unit.MILLION_USD}
 _FUND_JUMP = MARGIN * LARGEST_MOVE[Unit.PRICE]
-_LIKE_A_SPLIT = float(np.log(1.5))  # of a close: no day of a fund, whatever follows it
+_LIKE_A_SPLIT = float(np.log(1.3))  # of a close: no day of a fund, whatever follows it
 
 # A daily return over the mean size of the 20 before it (at least 10; the mean at least
 # 0.003): 23.9 is the largest, hml on 1939-09-05. Hundredfold slips are around 100.

@@ -53,7 +53,7 @@ def encoded(
     columns = {
         "series": codes(observations["series"], series).astype("i4"),
         "period": day_numbers(observations["period"]),
-        "known_at": _seconds(observations["known_at"]),
+        "known_at": seconds(observations["known_at"]),
         "value": observations["value"].to_numpy("float64") + 0.0,  # no minus zero
         "source": codes(observations["source"], sources).astype("i4"),
     }
@@ -78,7 +78,8 @@ def second(when: pd.Timestamp, name: str, *, up: bool = True) -> int:
     return -((_EPOCH - when) // a_second) if up else (when - _EPOCH) // a_second
 
 
-def _seconds(moments: "pd.Series[pd.Timestamp]") -> np.ndarray:
+def seconds(moments: "pd.Series[pd.Timestamp]") -> np.ndarray:
+    """Whole seconds since 1970-01-01 UTC, rounded up."""
     moments = moments.dt.tz_convert("UTC").dt.as_unit("us").dt.tz_localize(None)
     return -(-moments.to_numpy().astype("int64") // 1_000_000)
 

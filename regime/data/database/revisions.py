@@ -5,9 +5,10 @@ Three rules, in seconds since 1970 UTC and days since 1970:
 - A period nobody stored before keeps the `known_at` it came with, even where that lies
   before the fetch: a first import would else know nothing of the past. But if an earlier
   fetch asked the publisher after that moment and did not find it, then it came late, and is
-  known from this fetch.
+  known from this fetch. Not so for what everybody saw at its close, be it that our provider
+  was late: prices, returns, dividends and splits.
 - A changed value of a stored period is known from the fetch that brought it, or, where the
-  source says when it was published and that is after the publication stored, from then.
+  source tells when it was published and that is after the publication stored, from then.
 - `seen_at`, from when a replay shows the row, is `known_at` for history that a first import
   brought, and never before the fetch for anything later.
 """
@@ -42,7 +43,13 @@ class Looks:
 
 
 def additions(
-    new: np.ndarray, stored: np.ndarray, looks: Looks, *, fetched: int, late_is_late: bool
+    new: np.ndarray,
+    stored: np.ndarray,
+    looks: Looks,
+    *,
+    told: npt.NDArray[np.bool_],
+    fetched: int,
+    late_is_late: bool,
 ) -> np.ndarray:
     """Rows to store of one series.
 
@@ -51,10 +58,10 @@ def additions(
     new : structured array with `period`, `known_at`, `value`, sorted by the first two
     stored : the same and `fetched_at`, sorted by the first two and `fetched_at`
         Every row stored of the periods of `new`, or more.
+    told : whether the source said when a row was published, or the lag stands for it
     fetched : moment of this fetch
     late_is_late : bool
-        Whether a period found after it should have been is known only then. Not so for
-        what is computed later from prices that everybody saw.
+        Whether a period found after it should have been is known only then.
 
     Returns
     -------
@@ -72,12 +79,14 @@ def additions(
     stored_known = np.where(hit, blank["known_at"][at], np.iinfo(np.int64).min)
 
     known = new["known_at"].astype("i8")
-    published = known > stored_known  # always so where nothing is stored
+    published = ~hit | (told & (known > stored_known))
     came_late = published & (looks.latest(period) >= known) & late_is_late
     known = np.where(came_late, np.maximum(known, fetched), known)
     # Of what is no later publication, only the newest row of a period can be a revision.
     revised = hit & ~published & _last_of(period)
     known = np.where(revised, np.maximum(stored_known, fetched), known)
+
+    known = _rising(period, known)  # a publication is not known before the one it replaces
 
     before = np.r_[np.nan, value[:-1]]
     same_cell = np.r_[False, period[1:] == period[:-1]] & np.r_[False, published[:-1]]
@@ -107,3 +116,13 @@ def _last_of(period: np.ndarray) -> npt.NDArray[np.bool_]:
     """Whether a row is the last of its period, rows sorted by period."""
     last: npt.NDArray[np.bool_] = np.r_[period[1:] != period[:-1], True][: len(period)]
     return last
+
+
+def _rising(period: Integers, known: Integers) -> Integers:
+    """The latest of a period's moments so far; rows sorted by period."""
+    if not len(known):
+        return known
+    rank = np.cumsum(np.r_[False, period[1:] != period[:-1]])
+    first, span = known.min(), int(known.max() - known.min()) + 1
+    rising: Integers = np.maximum.accumulate(rank * span + (known - first)) - rank * span + first
+    return rising

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
-from regime.data.catalog import CATALOG, Basis
+from regime.data.catalog import CATALOG, Series
 from regime.data.database import schema
 from regime.data.database.base import Database
-from regime.data.database.encoding import encoded, in_order
+from regime.data.database.encoding import days, encoded, in_order, seconds
 from regime.data.database.revisions import Looks, additions
 from regime.data.observations import COLUMNS
 
@@ -76,12 +76,16 @@ class Writer:
         for start, end in itertools.pairwise(edges):
             new = frame[start:end]
             series = int(new["series"][0])
+            declared = CATALOG[names[series]]
+            stored = self._stored(series, new["period"])
             rows = additions(
                 new,
-                self._stored(series, new["period"]),
+                stored,
                 looks.get(series, _NOBODY_LOOKED),
+                told=_told(declared, new) if len(stored) else np.ones(len(new), bool),
                 fetched=self.fetched,
-                late_is_late=CATALOG[names[series]].basis is not Basis.RECONSTRUCTED,
+                # What has no age was seen by everybody at its close.
+                late_is_late=declared.max_age > 0,
             )
             yield names[series], new, rows
 
@@ -94,18 +98,32 @@ class Writer:
         frame = encoded(doubtful[COLUMNS], ids, sources)
         reasons = in_order(doubtful, ids)["reason"].to_list()
         of = schema.QUARANTINE.c
-        query = sa.select(of.series, of.period, of.value)
-        waiting = {tuple(row) for row in self.connection.execute(query)}
+        query = sa.select(of.series, of.period, of.value).where(of.series.in_(ids.values()))
+        known = {tuple(row) for row in self.connection.execute(query)}
+        for series in ids.values():
+            stored = self._stored(series, frame["period"][frame["series"] == series])
+            known |= {(series, int(row["period"]), float(row["value"])) for row in stored}
         rows = []
         for row, reason in zip(frame, reasons, strict=True):
             cell = int(row["series"]), int(row["period"]), float(row["value"])
-            stored = self._stored(cell[0], row["period"].reshape(1))
-            if cell in waiting or (stored["value"] == cell[2]).any():
+            if cell in known:
                 continue
+            known.add(cell)
             numbers = {name: int(row[name]) for name in ("series", "period", "known_at", "source")}
             rows.append({**numbers, "value": cell[2], "fetched_at": self.fetched, "reason": reason})
         if rows:
             self.connection.execute(schema.QUARANTINE.insert(), rows)
+
+    def log_doubted(self, doubtful: pd.DataFrame, good: pd.DataFrame) -> None:
+        """Log that series were looked at of which every row is doubtful."""
+        alone = doubtful[~doubtful["series"].isin(set(good["series"].unique()))]
+        if alone.empty:
+            return
+        ids = self._with_new(schema.SERIES, alone["series"])
+        frame = encoded(alone[COLUMNS], ids, self._with_new(schema.SOURCE, alone["source"]))
+        edges = np.flatnonzero(np.diff(frame["series"], prepend=-1, append=-1))
+        log = [self._log(frame[start:end], 0) for start, end in itertools.pairwise(edges)]
+        self.connection.execute(schema.FETCH.insert(), log)
 
     def _stored(self, series: int, period: np.ndarray) -> np.ndarray:
         """Rows stored of a series between the oldest and the newest of these periods."""
@@ -130,11 +148,11 @@ class Writer:
         }
 
     def _log_looks(self, log: list[dict[str, Any]], oldest: Mapping[str, int]) -> None:
-        """Log what was seen; who looked at a price has looked for its events too."""
+        """Log what was seen; who asked for a price has asked for its events too."""
         events = [
             series
             for series in CATALOG.values()
-            if series.happens_to in oldest
+            if self.looked and series.happens_to in oldest
         ]  # fmt: skip
         ids = self._with_new(schema.SERIES, pd.Series([event.id for event in events], dtype="str"))
         rows = {row["series"]: row for row in log}
@@ -158,6 +176,13 @@ class Writer:
             self.connection.execute(table.insert(), rows)
             known |= {name: first + at for at, name in enumerate(new)}
         return {name: known[name] for name in wanted}
+
+
+def _told(series: Series, rows: np.ndarray) -> np.ndarray:
+    """Whether a source said when these rows were published; else their lag stands for it."""
+    by_lag = series.known_at(pd.DatetimeIndex(days(rows["period"])))
+    told: np.ndarray = rows["known_at"] != seconds(pd.Series(by_lag))
+    return told
 
 
 _NOBODY_LOOKED = Looks(None, np.array([], "i8"), np.array([], "i8"))

@@ -111,8 +111,9 @@ _WEEKLY = [
     *_weekly(6, 25, Basis.VINTAGE, Unit.COUNT,
         ICSA="Initial claims for unemployment insurance, seasonally adjusted"),
     # Thursday at 16:30 for Wednesday, Friday if Thursday is a holiday: once the Friday that
-    # stands for the week is over, hence at the close of the next session, mostly Monday.
-    *_weekly(0, 18, Basis.PUBLISHED, Unit.MILLION_USD,
+    # stands for the week is over everywhere, hence at the close of the next session, mostly
+    # Monday.
+    *_weekly(1, 18, Basis.PUBLISHED, Unit.MILLION_USD,
         WALCL="Total assets of the Federal Reserve",
         WRESBAL="Reserve balances with the Federal Reserve, mean of the week"),
 ]  # fmt: skip

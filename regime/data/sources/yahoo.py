@@ -46,6 +46,7 @@ from regime.exceptions import SourceError
 NAME = "yahoo"
 HOST = "query1.finance.yahoo.com"
 SETTLING = pd.Timedelta(minutes=20)
+_LAST_TRADE = pd.Timedelta(minutes=10)  # before the close, of a fund that trades little
 _ZONE = "America/New_York"
 _META = {"dataGranularity": "1d", "currency": "USD", "exchangeTimezoneName": _ZONE}
 _MARGIN = pd.Timedelta(days=10)  # before `since`: an empty answer is a fault at Yahoo
@@ -96,7 +97,8 @@ def parse(
 ) -> pd.DataFrame:
     """Observations in one document, as quoted on their day.
 
-    A session counts from 20 minutes after its close on.
+    A session counts from 20 minutes after its close on, and only if the newest trade shown is
+    of its last minutes.
 
     Raises
     ------
@@ -104,6 +106,11 @@ def parse(
         If the document is not of this fund, not daily or not as described above.
     """
     result = _result(document, ticker)
+    # A document read again later, from the archive, is no later than the market it shows.
+    last_trade = result["meta"].get("regularMarketTime")
+    if isinstance(last_trade, (int, float)) and 0 < last_trade < _END:
+        shown = pd.Timestamp(last_trade, unit="s", tz="UTC")
+        now = min(now, shown + SETTLING + _LAST_TRADE)
     served = _closes(result, ticker)
     splits = _events(result, "splits", _ratio, ticker)
     dividends = _events(result, "dividends", _amount, ticker)

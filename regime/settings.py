@@ -1,6 +1,7 @@
 """Where the state of an installation lives, and what it tells the sources it asks."""
 
 import os
+import re
 from pathlib import Path
 
 from pydantic import Field, SecretStr
@@ -34,7 +35,14 @@ class Settings(BaseSettings):
     def store(self) -> Path | str:
         """Database of observations: a file, or the address of a server."""
         if self.database_url is not None:
-            return self.database_url.get_secret_value()
+            address = self.database_url.get_secret_value()
+            if not re.match(r"postgres(ql)?(\+psycopg)?://", address):
+                raise ConfigError(
+                    "REGIME_DATABASE_URL must be an address postgresql://USER:PASSWORD@HOST/NAME, "
+                    "and begins otherwise; it is not shown, as it may hold a password. Mend it, "
+                    "or leave it empty for SQLite in REGIME_HOME."
+                )
+            return address
         return self.home / "observations.db"
 
     @property

@@ -96,7 +96,7 @@ def fetch(
         _from_folder(path, store, now)
     else:
         _simulated(store, until, now)
-    if not dry_run and not store.is_empty():
+    if not dry_run and not failed and not store.is_empty():
         _tell_what_can_be_done(store, pd.Timestamp.now("UTC") + pd.Timedelta(seconds=1))
     if failed:
         raise typer.Exit(1)
@@ -121,7 +121,10 @@ def _from_network(
     chosen = list(LIVE.values()) if source is Origin.LIVE else [LIVE[source.value]]
     for one in list(chosen):
         if one.asks_for is not None and one.asks_for not in settings.keys:
-            words = f"{one.title} asks for {one.asks_for}. {one.licence}"
+            words = (
+                f"{one.title} asks for {one.asks_for}: set it to your name and e-mail address, "
+                f"as in {one.asks_for}='Jane Doe jane@example.org'."
+            )
             if source is not Origin.LIVE:
                 raise ConfigError(words)
             note(f"{one.name}: left out. {words}")

@@ -170,14 +170,14 @@ def _described(
     store: "ObservationStore", known: "pd.DataFrame", columns: list[str], moment: "pd.Timestamp"
 ) -> list[Described]:
     """What the last day of a panel rests on, column by column."""
-    from regime.data.calendar import end_of_day
+    from regime.data.calendar import session_closes
     from regime.data.catalog import prices_behind
 
     last = known.index[-1]
     # A fund's column is made of its closes, or of a stored index where that is newer.
     made_of = {name: [*prices_behind([name])[:1], name] for name in columns}
     names = sorted({one for several in made_of.values() for one in several})
-    newest = _newest(store, names, seen=moment, known=end_of_day(last))
+    newest = _newest(store, names, seen=moment, known=session_closes(last)[last])
     stored = set(store.series())
     rows = []
     for name in columns:

@@ -75,6 +75,9 @@ def score(
         )  # fmt: skip
     first = pd.Timestamp(since) if since else rows["date"].max()
     rows = rows[rows["date"] >= first]
+    if rows.empty and readiness.state is State.HELD:
+        note(readiness.words)
+        raise typer.Exit(EXIT_CODES[State.HELD])
     if rows.empty:
         raise EvaluationError(
             f"There is nothing to score since {first:%Y-%m-%d}; the newest day with a lead is "

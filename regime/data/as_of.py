@@ -42,9 +42,15 @@ def panel_as_of(
     observations = store.read(as_of, wanted)
     daily = observations["series"].isin(DAILY)
     if not daily.any():
+        if not stored & {*asked, *prices_behind(asked)} & {*DAILY}:
+            raise StoreError(
+                "The store holds no daily prices, returns or rates yet, and a panel has a row a "
+                "trading day. Run `regime fetch --source live`, or yahoo, french or fred alone."
+            )
         summary = store.summary()
+        asked_for = (as_of or pd.Timestamp.now("UTC")).tz_convert("America/New_York")
         raise StoreError(
-            f"The store knew of no daily value by {as_of or pd.Timestamp.now('UTC'):%Y-%m-%d}; "
+            f"The store knew of no daily value by {asked_for:%Y-%m-%d}; "
             f"its first is of {summary['first_period'].min():%Y-%m-%d}. Choose a later day."
         )
     last = last_closed_session(observations.loc[daily, "known_at"].max())

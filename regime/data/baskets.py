@@ -207,7 +207,10 @@ def _spliced(
     day = splice_day(panel, baskets)
     if day is None or day > panel.index[-1]:
         return measure(basket_returns(panel, chosen.history))
-    before = measure(basket_returns(panel[: day - pd.Timedelta(days=1)], chosen.history))
+    earlier = panel[: day - pd.Timedelta(days=1)]
+    if not earlier[get(chosen.history).series].notna().all(axis=1).any():
+        return measure(basket_returns(panel, baskets))  # a history that begins after the funds
+    before = measure(basket_returns(earlier, chosen.history))
     return pd.concat([before, measure(basket_returns(panel, baskets))[day:]])
 
 

@@ -121,6 +121,7 @@ def fetch_live(
                 )
                 taking.take(brought.frames, report)
             except RegimeError as error:
+                report.documents = 0  # all of them came, and none is stored
                 report.errors.append(f"{report.source}: {error}")
             yield report
 

@@ -35,8 +35,11 @@ def test_a_session_counts_only_once_it_has_closed():
     assert last_closed_session(after) == pd.Timestamp("2024-12-31")
 
 
-def test_the_end_of_a_holiday_is_the_close_before_it():
-    assert end_of_day(pd.Timestamp("2024-12-25")) == pd.Timestamp("2024-12-24 18:00", tz="UTC")
+def test_a_day_ends_at_midnight_in_new_york_after_its_close_and_the_evening_s_fetch():
+    assert end_of_day(pd.Timestamp("2024-12-25")) == pd.Timestamp("2024-12-26 04:59:59", tz="UTC")
+    assert end_of_day(pd.Timestamp("2024-07-11")) == pd.Timestamp("2024-07-12 03:59:59", tz="UTC")
+    for day in (pd.Timestamp("2024-12-25"), pd.Timestamp("2024-12-24")):
+        assert last_closed_session(end_of_day(day)) == pd.Timestamp("2024-12-24")
 
 
 @pytest.mark.real_data

@@ -81,8 +81,8 @@ def test_info_tells_place_version_spans_fetches_and_doubts(filled, home):
         "quarantined": 1,
         "simulated": False,
         "last_fetches": {
-            "files": {"fetched_at": "2024-06-03T12:00:00Z", "series": 1, "rows_seen": 2,
-                      "rows_added": 2},
+            "files": {"fetched_at": "2024-06-03T12:00:00Z", "series": 2, "rows_seen": 3,
+                      "rows_added": 2},  # the doubtful one was seen too
             "fred": {"fetched_at": "2024-06-03T12:00:00Z", "series": 2, "rows_seen": 3,
                      "rows_added": 3},
         },
@@ -223,14 +223,15 @@ def test_an_empty_quarantine_is_told_in_words_and_in_json(home):
     assert json.loads(ask("store", "quarantine", "--json")) == []
 
 
-def test_an_accepted_value_leaves_the_quarantine_and_is_known_from_now_on(filled):
+def test_an_accepted_value_leaves_the_quarantine_and_is_replayed_from_now_on(filled):
     before = pd.Timestamp.now("UTC")
     said = ask("store", "accept", "IWM", "2024-01-04", "--why", " the exchange says so ")
     assert said.startswith("IWM of 2024-01-04 is 1, known from 20")
     assert "Nothing is in quarantine." in ask("store", "quarantine")
     row = filled.read(series=["IWM"]).iloc[0]
     assert row["value"] == 1.0
-    assert row["known_at"] >= before.floor("s")
+    assert row["known_at"] == pd.Timestamp("2024-01-04 21:00", tz="UTC")  # everybody saw it
+    assert filled.read(before.floor("s"), series=["IWM"]).empty  # but this store only now
     with filled.database.transaction() as connection:
         why = connection.exec_driver_sql("SELECT why FROM ruling").scalars().all()
     assert why == ["the exchange says so"]
@@ -293,17 +294,17 @@ def panel(*words: object) -> dict[str, object]:
     return json.loads(ask("panel", "--json", *words))
 
 
-def test_a_day_means_the_close_of_its_session(filled):
-    for day, close in (("2024-01-03", "2024-01-03T21:00:00Z"), ("2024-01-07", "2024-01-05T21:")):
+def test_a_day_means_its_end_in_new_york(filled):
+    for day, end in (("2024-01-03", "2024-01-04T04:59:59Z"), ("2024-01-07", "2024-01-08T04:59:")):
         told = panel("--as-of", day)
-        assert told["as_of"].startswith(close)
+        assert told["as_of"].startswith(end)
         known = panel_as_of(filled, end_of_day(pd.Timestamp(day)))
         assert told["digest"] == digest(known)
         assert (told["days"], told["columns"]) == known.shape
         assert told["last_day"] == f"{known.index[-1]:%Y-%m-%d}"
     assert panel("--as-of", "2024-01-03T20:59")["last_day"] == "2024-01-02"
-    assert panel("--as-of", "2024-01-03T21:00Z") == panel("--as-of", "2024-01-03")
-    assert panel("--as-of", "2024-01-03T21:00:00") == panel("--as-of", "2024-01-03")
+    assert panel("--as-of", "2024-01-04T04:59:59Z") == panel("--as-of", "2024-01-03")
+    assert panel("--as-of", "2024-01-04T04:59:59") == panel("--as-of", "2024-01-03")
 
 
 def test_without_a_moment_the_panel_is_that_of_now(filled):

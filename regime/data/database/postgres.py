@@ -31,12 +31,15 @@ class Postgres(Database):
     def __init__(self, address: str) -> None:
         try:
             url = sa.make_url(address).set(drivername="postgresql+psycopg")
-        except sa.exc.ArgumentError:
+        except (sa.exc.ArgumentError, ValueError):
             raise StoreError(
                 "REGIME_DATABASE_URL is no address. Write postgresql://USER:PASSWORD@HOST/NAME."
             ) from None
         self.address = url.set(drivername="postgresql").render_as_string(hide_password=False)
-        super().__init__(url.set(drivername="postgresql").render_as_string(hide_password=True))
+        # Only what holds no password: a query may, and so may what looks like a host.
+        host = (url.host or "localhost").rpartition("@")[2]
+        port = f":{url.port}" if url.port else ""
+        super().__init__(f"postgresql://{host}{port}/{url.database or ''}")
         self._url = url
 
     def exists(self) -> bool:
@@ -145,9 +148,11 @@ class Postgres(Database):
     def _explained(self, error: Exception) -> StoreError:
         cause = getattr(error, "orig", None) or error
         said = str(cause).strip().splitlines()[0] if str(cause).strip() else type(cause).__name__
-        password = self._url.password
-        if password:
-            said = said.replace(str(password), "***")
+        for secret in (self._url.password, self._url.query.get("password")):
+            if secret:
+                said = said.replace(str(secret), "***")
+        if self._url.host and "@" in self._url.host:  # a password with an @ that is not written %40
+            said = said.replace(self._url.host, self._url.host.rpartition("@")[2])
         state = getattr(cause, "sqlstate", None) or ""
         faults = {
             "28": "The server refuses this user. Check REGIME_DATABASE_URL",

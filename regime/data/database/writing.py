@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
+from regime.data.calendar import FIRST_DAY
 from regime.data.catalog import CATALOG, Series
 from regime.data.database import schema
 from regime.data.database.base import Database
-from regime.data.database.encoding import days, encoded, in_order, seconds
+from regime.data.database.encoding import day_numbers, days, encoded, in_order, seconds
 from regime.data.database.revisions import Looks, additions
 from regime.data.observations import COLUMNS
 
@@ -180,8 +181,11 @@ class Writer:
 
 def _told(series: Series, rows: np.ndarray) -> np.ndarray:
     """Whether a source said when these rows were published; else their lag stands for it."""
-    by_lag = series.known_at(pd.DatetimeIndex(days(rows["period"])))
-    told: np.ndarray = rows["known_at"] != seconds(pd.Series(by_lag))
+    told = np.ones(len(rows), bool)
+    dated = rows["period"] > day_numbers(pd.Series([FIRST_DAY]))[0]  # there is no close before
+    if dated.any():
+        by_lag = series.known_at(pd.DatetimeIndex(days(rows["period"][dated])))
+        told[dated] = rows["known_at"][dated] != seconds(pd.Series(by_lag))
     return told
 
 

@@ -92,8 +92,8 @@ def test_a_month_is_its_last_day_and_known_when_its_lag_is_over():
     ("name", "date", "friday", "known"),
     [
         ("ICSA", "2024-07-13", "2024-07-12", "2024-07-19"),  # a Saturday; out on Thursday, the 18th
-        ("WALCL", "2024-07-10", "2024-07-12", "2024-07-13"),  # a Wednesday; out on the day after
-        ("WRESBAL", "2024-07-10", "2024-07-12", "2024-07-13"),
+        ("WALCL", "2024-07-10", "2024-07-12", "2024-07-14"),  # a Wednesday; out on the day after
+        ("WRESBAL", "2024-07-10", "2024-07-12", "2024-07-14"),
         ("NFCI", "2024-07-12", "2024-07-12", "2024-07-19"),
         ("NFCI", "2024-07-07", "2024-07-12", "2024-07-19"),  # as if it began to name Sundays
     ],

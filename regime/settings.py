@@ -38,7 +38,7 @@ class Settings(BaseSettings):
             address = self.database_url.get_secret_value()
             if not re.match(r"postgres(ql)?(\+psycopg)?://", address):
                 raise ConfigError(
-                    "REGIME_DATABASE_URL must be an address postgresql://USER:PASSWORD@HOST/NAME, "
+                    "REGIME_DATABASE_URL needs an address postgresql://USER:PASSWORD@HOST/NAME, "
                     "and begins otherwise; it is not shown, as it may hold a password. Mend it, "
                     "or leave it empty for SQLite in REGIME_HOME."
                 )

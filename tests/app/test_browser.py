@@ -1,7 +1,6 @@
 """App and MLflow UI started for real, and read in headless Chromium."""
 
 import os
-import re
 import shutil
 import signal
 import socket
@@ -69,15 +68,16 @@ def serve():
         process.stdout.close()
 
 
-def text_of(page, wanted, seconds=60):
-    """The page's text once it holds what is wanted."""
+def text_of(page, *wanted, seconds=60):
+    """The page's text once it holds all that is wanted: elements load one by one, in any order."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         text = " ".join(page.inner_text("body").split())
-        if re.search(wanted, text):
+        missing = [words for words in wanted if words not in text]
+        if not missing:
             return text
         page.wait_for_timeout(300)
-    raise AssertionError(f"{wanted!r} never appeared in: {text[:600]}")
+    raise AssertionError(f"{missing} never appeared in: {text[:2000]}")
 
 
 def test_the_app_shows_todays_numbers_in_a_browser(browser, serve, served, tmp_path):
@@ -86,10 +86,10 @@ def test_the_app_shows_todays_numbers_in_a_browser(browser, serve, served, tmp_p
     away = 1 - latest.set_index("horizon")["mega_cap_led"]
     page = browser.new_page(viewport={"width": 1280, "height": 1600})
     page.goto(serve("app", served.home))
-    text = text_of(page, "Lead of the three baskets")
-    assert f"Away from the giants, now {away[0]:.0%}" in text
-    assert f"in 63 trading days {away[63]:.0%}" in text
-    assert "SIMULATED" in text
+    text = text_of(
+        page, "Lead of the three baskets", f"Away from the giants, now {away[0]:.0%}",
+        f"in 63 trading days {away[63]:.0%}", "SIMULATED",
+    )  # fmt: skip
     page.wait_for_selector(".js-plotly-plot .scatterlayer path", timeout=60_000)
     page.get_by_role("link", name="Models").click()
     assert "the model to beat" not in text
@@ -107,6 +107,4 @@ def test_the_mlflow_ui_shows_a_run_with_its_parameters_and_metrics(browser, serv
     tracker.set_terminated(run.info.run_id)
     page = browser.new_page(viewport={"width": 1280, "height": 1000})
     page.goto(f"{serve('ui', tmp_path)}/#/experiments/{experiment}/runs/{run.info.run_id}")
-    text = text_of(page, "model.kind", seconds=120)
-    assert "filter_in_a_browser" in text
-    assert "0.741" in text
+    text_of(page, "model.kind", "filter_in_a_browser", "0.741", seconds=120)

@@ -9,14 +9,13 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from regime.models.em_emissions import Law, precisions
-from regime.models.em_recursions import FloatArray, Layout
+from regime.models.em_emissions import Law, at_least
+from regime.models.em_recursions import FloatArray, Layout, smallest_pivots
 from regime.models.em_steps import (
     Parameters,
     Prior,
     Rows,
     Work,
-    at_least,
     expect,
     log_prior,
     maximise,
@@ -164,19 +163,21 @@ def fit_batch(
         if step == n_iter or converged[active].all():
             break
         stay = np.flatnonzero(~converged[active])
-        now, active, found = now.take(stay), active[stay], found.take(stay)
+        if len(stay) < len(active):
+            now, active, found = now.take(stay), active[stay], found.take(stay)
         now, flat = maximise(
             now, found, known, covariance == "full", estimate_degrees=degrees == "estimated"
         )
         broken[active] = flat | (found.moments.rows < starved)
         just_revived[:] = False
-        for position, restart in enumerate(active):
-            hopeful = np.flatnonzero(broken[restart] & (revived[restart] < revivals))
-            if len(hopeful) and k > 1:  # one at a time: two would rise from the same rows
-                state = hopeful[found.moments.rows[position, hopeful].argmin()]
-                _revive(rows, now, position, int(state))
-                revived[restart, state] += 1
-                just_revived[restart], broken[restart, state] = True, False
+        hopeful = broken[active] & (revived[active] < revivals) & (k > 1)
+        for position in np.flatnonzero(hopeful.any(axis=1)):
+            # one at a time: two would rise from the same rows
+            counts = np.where(hopeful[position], found.moments.rows[position], np.inf)
+            restart, state = active[position], int(counts.argmin())
+            _revive(rows, now, int(position), state)
+            revived[restart, state] += 1
+            just_revived[restart], broken[restart, state] = True, False
     last = int(iterations.max()) + 1
     return FitResult(
         rows.original(best),
@@ -206,7 +207,7 @@ def expectations(
     if emission == "gaussian":
         parameters = replace(parameters, degrees=None)
     layout = Layout(*parameters.startprob.shape)
-    work = Work.room(rows, layout, emission == "student_t")
+    work = Work.room(rows, layout, emission == "student_t", keep=True)
     found = expect(rows, rows.standard(parameters, covariance == "full"), work)
     smoothed = layout.from_columns(work.proba.reshape(len(rows.first), -1))
     return Expectations(
@@ -251,9 +252,9 @@ def _check(X: FloatArray, lengths: list[int], starts: Parameters, emission: Emis
                 f"{values.min()}, the sums range from {values.sum(axis=-1).min()} to "
                 f"{values.sum(axis=-1).max()}."
             )
-    _, _, pivots = precisions(starts.covars)
-    if not (pivots > 0).all():
-        restart, state = np.argwhere(~(pivots > 0))[0]
+    singular = smallest_pivots(starts.covars) == 0
+    if singular.any():
+        restart, state = np.argwhere(singular)[0]
         raise ValueError(
             f"Starts need positive definite `covars`; that of restart {restart}, state {state} is "
             "not. Add something to its diagonal."
@@ -273,14 +274,14 @@ def _revive(rows: Rows, now: Parameters, restart: int, state: int) -> None:
     best, values = np.full(n_rows, np.inf), np.full((n_rows, n_features), np.nan)
     for pattern in rows.patterns:
         law = Law.of(pattern, one.means, one.covars, one.degrees, layout)
-        block = np.empty((len(pattern.features), layout.columns))
-        weights = None if one.degrees is None else np.empty_like(block)
-        at = slice(None) if pattern.rows is None else pattern.rows
-        logs = law.log_density(pattern.features, block, weights)[:, others]
-        best[at] = logs.max(axis=1) / len(pattern.seen)
-        filled = np.full((len(pattern.features), n_features), np.nan)
-        filled[:, pattern.seen] = pattern.features[:, len(pattern.first) : -1]
-        values[at] = filled
+        at = np.arange(n_rows) if pattern.rows is None else pattern.rows
+        step = layout.chunk(pattern.n_features)
+        for part, features in pattern.blocks(step, np.empty(step * pattern.n_features)):
+            block = np.empty((features.shape[1], layout.columns))
+            weights = None if one.degrees is None else np.empty_like(block)
+            logs = law.log_density(features, block, weights)[:, others]
+            best[at[part]] = logs.max(axis=1) / len(pattern.seen)
+        values[at[:, None], pattern.seen] = pattern.values.T
     known = int(np.isfinite(best).sum())
     count = min(max(n_features + 1, n_rows // (20 * layout.n_states)), known)
     worst = values[np.argsort(best, kind="stable")[:count]]

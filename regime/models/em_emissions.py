@@ -7,18 +7,27 @@ value and square, given what is known and the state.
 """
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import gammaln, polygamma, psi
 
-from regime.models.em_recursions import FloatArray, Layout, compiled
+from regime.models.em_recursions import (
+    FloatArray,
+    Layout,
+    compiled,
+    invert,
+    precisions,
+    smallest_pivots,
+)
 
 IntArray = npt.NDArray[np.intp]
 
 FEWEST_DEGREES, MOST_DEGREES = 0.5, 1000.0
+HELD = 8 * 1024 * 1024  # bytes of features kept; fetching more takes longer than making them anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,18 +40,21 @@ class Pattern:
         Positions of the known features.
     rows : ndarray of shape (n_rows,), or None
         Positions of the rows; None for all rows.
-    features : ndarray of shape (n_rows, n_pairs + n_seen + 1)
-        Products of the known values pair by pair (only squares where covariances are
-        diagonal), the values, and one.
+    values : ndarray of shape (n_seen, n_rows)
+        The known values.
     first, second : ndarray of shape (n_pairs,)
-        Which of the known values each product is of.
+        Which of the known values each product is of: of every pair, or, where covariances
+        are diagonal, of each with itself.
+    held : ndarray of shape (n_rows, n_features), or None
+        The features, if they take little room.
     """
 
     seen: IntArray
     rows: IntArray | None
-    features: FloatArray
+    values: FloatArray
     first: IntArray
     second: IntArray
+    held: FloatArray | None = None
 
     @classmethod
     def of(cls, X: FloatArray, seen: IntArray, rows: IntArray | None, full: bool) -> Self:
@@ -50,11 +62,47 @@ class Pattern:
         values = X[:, seen] if rows is None else X[np.ix_(rows, seen)]
         n = len(seen)
         first, second = np.triu_indices(n) if full else (np.arange(n), np.arange(n))
-        features = np.empty((len(values), len(first) + n + 1))
-        np.multiply(values[:, first], values[:, second], out=features[:, : len(first)])
-        features[:, len(first) : -1] = values
-        features[:, -1] = 1.0
-        return cls(seen, rows, features, first, second)
+        one = cls(seen, rows, np.ascontiguousarray(values.T), first, second)
+        size = len(values) * one.n_features
+        if size * 8 > HELD:
+            return one
+        return replace(one, held=one.features(0, len(values), np.empty(size)).T.copy())
+
+    @property
+    def n_features(self) -> int:
+        """Products, values and one."""
+        return len(self.first) + len(self.seen) + 1
+
+    def features(self, begin: int, end: int, room: FloatArray) -> FloatArray:
+        """Features of some of the rows, (n_features, end - begin), made in `room` if not held."""
+        if self.held is not None:
+            return self.held[begin:end].T
+        made = room[: self.n_features * (end - begin)].reshape(self.n_features, -1)
+        make_features(self.values, self.first, self.second, begin, made)
+        return made
+
+    def blocks(self, step: int, room: FloatArray) -> Iterator[tuple[slice, FloatArray]]:
+        """The features of all rows, so many rows at a time, in the same `room`."""
+        n_rows = self.values.shape[1]
+        for begin in range(0, n_rows, step):
+            end = min(begin + step, n_rows)
+            yield slice(begin, end), self.features(begin, end, room)
+
+
+@compiled
+def make_features(
+    values: FloatArray, first: IntArray, second: IntArray, begin: int, made: FloatArray
+) -> None:
+    """Products pair by pair, values and one, from row `begin` for as many rows as `made` has."""
+    n_pairs, end = len(first), begin + made.shape[1]
+    for pair in range(n_pairs):
+        left, right = values[first[pair]][begin:end], values[second[pair]][begin:end]
+        to = made[pair]
+        for row in range(made.shape[1]):
+            to[row] = left[row] * right[row]
+    for feature in range(values.shape[0]):
+        made[n_pairs + feature] = values[feature][begin:end]
+    made[-1] = 1.0
 
 
 def patterns(X: FloatArray, full: bool) -> list[Pattern]:
@@ -70,94 +118,49 @@ def patterns(X: FloatArray, full: bool) -> list[Pattern]:
     ]
 
 
-@compiled
-def invert(matrices: FloatArray, inverses: FloatArray, log_dets: FloatArray) -> FloatArray:
-    """Inverses and log determinants by Cholesky; returns each one's smallest pivot.
-
-    A pivot is what is left of a variance given the features before it. Where one is not
-    positive it is returned as 0 and the inverse is not written.
-    """
-    count, n = matrices.shape[0], matrices.shape[1]
-    lower, whiten = np.zeros((n, n)), np.zeros((n, n))
-    pivots = np.empty(count)
-    for number in range(count):
-        smallest, log_det = np.inf, 0.0
-        for j in range(n):
-            left = matrices[number, j, j]
-            for k in range(j):
-                left -= lower[j, k] * lower[j, k]
-            if not left > 0.0:  # NaN too
-                smallest = 0.0
-                break
-            smallest = min(smallest, left)
-            log_det += np.log(left)
-            lower[j, j] = np.sqrt(left)
-            for i in range(j + 1, n):
-                value = matrices[number, i, j]
-                for k in range(j):
-                    value -= lower[i, k] * lower[j, k]
-                lower[i, j] = value / lower[j, j]
-        pivots[number] = smallest
-        if smallest == 0.0:
-            continue
-        log_dets[number] = log_det
-        for j in range(n):
-            whiten[j, j] = 1.0 / lower[j, j]
-            for i in range(j + 1, n):
-                value = 0.0
-                for k in range(j, i):
-                    value -= lower[i, k] * whiten[k, j]
-                whiten[i, j] = value / lower[i, i]
-        for i in range(n):
-            for j in range(i + 1):
-                value = 0.0
-                for k in range(i, n):
-                    value += whiten[k, i] * whiten[k, j]
-                inverses[number, i, j] = value
-                inverses[number, j, i] = value
-    return pivots
-
-
-def precisions(covars: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Inverse, log determinant and smallest pivot of each (..., n, n) matrix."""
-    flat = np.ascontiguousarray(covars).reshape(-1, *covars.shape[-2:])
-    inverses, log_dets = np.zeros_like(flat), np.zeros(len(flat))
-    pivots = invert(flat, inverses, log_dets)
-    return (
-        inverses.reshape(covars.shape),
-        log_dets.reshape(covars.shape[:-2]),
-        pivots.reshape(covars.shape[:-2]),
-    )
-
-
 def among(matrices: FloatArray, rows: IntArray, columns: IntArray) -> FloatArray:
     """Those rows and columns of each (..., n, n) matrix."""
     chosen: FloatArray = matrices[..., rows[:, None], columns]
     return chosen
 
 
+@compiled
 def squared_distances(
-    pattern: Pattern, means: FloatArray, covars: FloatArray
-) -> tuple[FloatArray, FloatArray]:
+    means: FloatArray,
+    covars: FloatArray,
+    seen: IntArray,
+    first: IntArray,
+    second: IntArray,
+    coefficients: FloatArray,
+    log_dets: FloatArray,
+) -> None:
     """Coefficients of each state's squared distance in the features, and log determinants.
 
-    Shapes (n_restarts, n_states, n_features) and (n_restarts, n_states).
+    Of the shapes (n_features, group, state, lane) and (group, state, lane).
     """
-    precision, log_det, _ = precisions(among(covars, pattern.seen, pattern.seen))
-    mean = means[..., pattern.seen]
-    pull = np.einsum("bkij,bkj->bki", precision, mean)
-    pairs = precision[..., pattern.first, pattern.second]
-    pairs = np.where(pattern.first == pattern.second, pairs, 2 * pairs)
-    size = np.einsum("bki,bki->bk", pull, mean)
-    return np.concatenate([pairs, -2 * pull, size[..., None]], axis=-1), log_det
-
-
-def gaussian_coefficients(pattern: Pattern, means: FloatArray, covars: FloatArray) -> FloatArray:
-    """Coefficients of each state's log density in the features."""
-    coefficients, log_det = squared_distances(pattern, means, covars)
-    coefficients *= -0.5
-    coefficients[..., -1] -= (log_det + len(pattern.seen) * math.log(2 * math.pi)) / 2
-    return coefficients
+    n, n_pairs, (groups, states, lanes) = len(seen), len(first), log_dets.shape
+    covar, precision, pull = np.empty((n, n)), np.empty((n, n)), np.empty(n)
+    for number in range(groups * lanes):
+        group, lane = number // lanes, number % lanes
+        restart = min(number, means.shape[0] - 1)  # spare lanes hold copies
+        for state in range(states):
+            for i in range(n):
+                for j in range(n):
+                    covar[i, j] = covars[restart, state, seen[i], seen[j]]
+            log_dets[group, state, lane] = invert(covar, precision)[1]
+            size = 0.0
+            for i in range(n):
+                pull[i] = 0.0
+                for j in range(n):
+                    pull[i] += precision[i, j] * means[restart, state, seen[j]]
+                size += pull[i] * means[restart, state, seen[i]]
+            for pair in range(n_pairs):
+                i, j = first[pair], second[pair]
+                times = 1.0 if i == j else 2.0
+                coefficients[pair, group, state, lane] = times * precision[i, j]
+            for i in range(n):
+                coefficients[n_pairs + i, group, state, lane] = -2.0 * pull[i]
+            coefficients[-1, group, state, lane] = size
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,30 +184,35 @@ class Law:
         layout: Layout,
     ) -> Self:
         """The law of a pattern; parameters with leading axes (n_restarts, n_states)."""
+        shape = layout.groups, layout.n_states, layout.lanes
+        coefficients, log_dets = np.empty((pattern.n_features, *shape)), np.empty(shape)
+        squared_distances(
+            means, covars, pattern.seen, pattern.first, pattern.second, coefficients, log_dets
+        )
+        columns, log_det = coefficients.reshape(pattern.n_features, -1), log_dets.ravel()
+        n = len(pattern.seen)
         if degrees is None:
-            return cls(layout.to_columns(gaussian_coefficients(pattern, means, covars)))
-        distances, log_det = squared_distances(pattern, means, covars)
-        n, power = len(pattern.seen), (degrees + len(pattern.seen)) / 2
+            columns *= -0.5
+            columns[-1] -= (log_det + n * math.log(2 * math.pi)) / 2
+            return cls(columns)
+        degrees = layout.pack(degrees).ravel()
+        power = (degrees + n) / 2
         constant = (
             gammaln(power)
             - gammaln(degrees / 2)
             - (n * np.log(degrees * math.pi) + log_det) / 2
             + power * np.log(degrees / (degrees + n))
         )
-        return cls(
-            layout.to_columns(distances),
-            (
-                layout.pack(degrees).ravel(),
-                layout.pack(power).ravel(),
-                layout.pack(constant).ravel(),
-            ),
-        )
+        return cls(columns, (degrees, power, constant))
 
     def log_density(
         self, features: FloatArray, out: FloatArray, weights: FloatArray | None
     ) -> FloatArray:
-        """Log densities of the rows into `out`, and a Student-t's weights of the rows."""
-        np.matmul(features, self.coefficients, out=out)
+        """Log densities of the rows into `out`, and a Student-t's weights of the rows.
+
+        `features` of shape (n_features, n_rows), `out` and `weights` (n_rows, n_columns).
+        """
+        np.matmul(features.T, self.coefficients, out=out)
         if self.tail is None or weights is None:
             return out
         degrees, power, constant = self.tail
@@ -245,28 +253,28 @@ class Moments:
         self,
         pattern: Pattern,
         sums: FloatArray,
+        lanes: int,
         rows: FloatArray,
         means: FloatArray,
         covars: FloatArray,
     ) -> None:
-        """Add one pattern's weighted feature sums, filled up by its states' conditional law."""
-        n_pairs, n_seen = len(pattern.first), len(pattern.seen)
-        weight, first = sums[..., -1], sums[..., n_pairs:-1]
-        second = np.zeros((*sums.shape[:2], n_seen, n_seen))
-        second[..., pattern.first, pattern.second] = sums[..., :n_pairs]
-        second[..., pattern.second, pattern.first] = sums[..., :n_pairs]
+        """Add one pattern's weighted feature sums, filled up by its states' conditional law.
+
+        `sums` of shape (n_features, n_columns), `rows` (n_restarts, n_states).
+        """
+        n_features, n_seen = means.shape[-1], len(pattern.seen)
         self.rows[:] += rows
-        self.weight[:] += weight
-        n_features = means.shape[-1]
+        part = self if n_seen == n_features else self.zeros((*rows.shape, n_seen))
+        add_sums(sums, lanes, pattern.first, pattern.second, part.weight, part.first, part.second)
         if n_seen == n_features:
-            self.first[:] += first
-            self.second[:] += second
             return
+        weight, first, second = part.weight, part.first, part.second
+        self.weight[:] += weight
         missing = np.setdiff1d(np.arange(n_features), pattern.seen)
-        known_inverse, _, _ = precisions(among(covars, pattern.seen, pattern.seen))
+        known_inverse, _ = precisions(among(covars, pattern.seen, pattern.seen))
         slope = among(covars, missing, pattern.seen) @ known_inverse
         left = among(covars, missing, missing) - slope @ among(covars, pattern.seen, missing)
-        fill = np.zeros((*sums.shape[:2], n_features, n_seen))  # filled = fill @ known + offset
+        fill = np.zeros((*rows.shape, n_features, n_seen))  # filled = fill @ known + offset
         fill[..., pattern.seen, :] = np.eye(n_seen)
         fill[..., missing, :] = slope
         offset = np.zeros_like(means)
@@ -284,16 +292,89 @@ class Moments:
         )
         self.second[..., missing[:, None], missing] += rows[..., None, None] * left
 
-    def about(self, means: FloatArray) -> FloatArray:
-        """Weighted sums of products of deviations from `means`."""
-        cross = self.first[..., :, None] * means[..., None, :]
-        squares = means[..., :, None] * means[..., None, :]
-        return (
-            self.second
-            - cross
-            - np.swapaxes(cross, -1, -2)
-            + self.weight[..., None, None] * squares
-        )
+
+@compiled
+def add_sums(
+    sums: FloatArray,
+    lanes: int,
+    first: IntArray,
+    second: IntArray,
+    weight: FloatArray,
+    values: FloatArray,
+    products: FloatArray,
+) -> None:
+    """Add feature sums by column to sums of weights, values and products by restart and state."""
+    n_pairs, (n_restarts, n_states) = len(first), weight.shape
+    for restart in range(n_restarts):
+        for state in range(n_states):
+            column = (restart // lanes * n_states + state) * lanes + restart % lanes
+            weight[restart, state] += sums[-1, column]
+            for i in range(values.shape[2]):
+                values[restart, state, i] += sums[n_pairs + i, column]
+            for pair in range(n_pairs):
+                i, j = first[pair], second[pair]
+                products[restart, state, i, j] += sums[pair, column]
+                if i != j:
+                    products[restart, state, j, i] += sums[pair, column]
+
+
+@compiled
+def settle(
+    rows: FloatArray,
+    weight: FloatArray,
+    first: FloatArray,
+    second: FloatArray,
+    pooled: FloatArray,
+    pooled_rows: float,
+    centre: FloatArray,
+    centre_rows: float,
+    added: FloatArray,
+    full: bool,
+    means: FloatArray,
+    covars: FloatArray,
+) -> None:
+    """The likeliest means and covariances, given moments and a prior.
+
+    A state of no weight keeps the mean it has; one of no rows has no covariance: NaN.
+    """
+    n_restarts, n_states, n = means.shape
+    for restart in range(n_restarts):
+        for state in range(n_states):
+            mean, values = means[restart, state], first[restart, state]
+            products, mass = second[restart, state], weight[restart, state]
+            if mass + centre_rows > 1e-200:
+                for i in range(n):
+                    mean[i] = (values[i] + centre_rows * centre[i]) / (mass + centre_rows)
+            count = rows[restart, state] + pooled_rows
+            count = count if count > 1e-200 else np.nan
+            for i in range(n):
+                for j in range(i + 1):
+                    scatter = (products[i, j] + products[j, i]) / 2
+                    scatter -= values[i] * mean[j] + values[j] * mean[i]
+                    scatter += mass * (mean[i] * mean[j]) + pooled_rows * pooled[i, j]
+                    scatter += centre_rows * ((mean[i] - centre[i]) * (mean[j] - centre[j]))
+                    value = scatter / count if full or i == j else 0.0
+                    covars[restart, state, i, j] = covars[restart, state, j, i] = value
+                covars[restart, state, i, i] += added[i]
+
+
+def at_least(covars: FloatArray, least: float | FloatArray, full: bool) -> FloatArray:
+    """The likeliest covariances with no variance, in whatever direction, below `least`."""
+    floor: FloatArray = np.broadcast_to(np.asarray(least, dtype=np.float64), covars.shape[-1])
+    if not (floor > 0).all():
+        return covars
+    if not full:
+        return np.maximum(covars, np.diag(floor))
+    units = np.sqrt(np.outer(floor, floor))
+    scaled = covars / units
+    low = ~(smallest_pivots(scaled - np.eye(len(floor))) > 0)  # some variance is below 1
+    low &= np.isfinite(covars).all(axis=(-2, -1))
+    if low.any():
+        values, vectors = np.linalg.eigh(scaled[low])
+        raised = (vectors * np.maximum(values, 1)[..., None, :]) @ np.swapaxes(vectors, -1, -2)
+        covars = covars.copy()
+        covars[low] = raised * units
+    return covars
 
 
 def solve_degrees(target: FloatArray) -> FloatArray:

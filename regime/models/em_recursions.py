@@ -1,8 +1,9 @@
 """Forward and backward through hidden states for many restarts at once, compiled.
 
-Columns are laid out so that `LANES` restarts lie side by side: column (group, state, lane)
-belongs to restart group * LANES + lane. The number of states and lanes comes as the length
-of a tuple, which the compiler knows, so that it unrolls the inner loops.
+And, likewise compiled, the inverses of many small matrices. Columns are laid out so that
+`LANES` restarts lie side by side: column (group, state, lane) belongs to restart
+group * LANES + lane. The number of states and lanes comes as the length of a tuple, which
+the compiler knows, so that it unrolls the inner loops.
 """
 
 from collections.abc import Callable
@@ -18,19 +19,21 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 LANES = 4  # restarts whose recursions run abreast: while one's row waits, another's goes on
 CACHED = 768 * 1024  # bytes of a chunk's work arrays: what a core keeps at hand
+SMALL = 1_000_000  # multiplications in a product that BLAS does without repacking its factors
 LOST = 1e-200  # a row this improbable is taken again in logarithms
 TINY = 1e-300
 
 
 def compiled(function: Function) -> Function:
-    """The function in machine code, compiled on first use and kept on disk.
+    """The function in machine code, compiled on first use and kept on disk where it can be.
 
     Products may fuse with sums; nothing else may differ from the order as written.
     """
-    return cast(
-        Function,
-        numba.njit(cache=True, error_model="numpy", fastmath={"contract"})(function),
-    )
+    options: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract"}}
+    try:
+        return cast(Function, numba.njit(cache=True, **options)(function))
+    except RuntimeError:  # no folder to write to: every process compiles for itself
+        return cast(Function, numba.njit(**options)(function))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,26 +69,23 @@ class Layout:
         if spare:
             values = np.concatenate([values, np.repeat(values[-1:], spare, axis=0)])
         bundled = values.reshape(self.groups, self.lanes, *values.shape[1:])
-        return np.ascontiguousarray(np.moveaxis(bundled, 1, -1))
+        return np.ascontiguousarray(bundled.transpose(0, *range(2, bundled.ndim), 1))
 
     def unpack(self, values: FloatArray) -> FloatArray:
         """(group, ..., lane) to (restart, ...)."""
-        bundled = np.moveaxis(values, -1, 1)
+        bundled = values.transpose(0, -1, *range(1, values.ndim - 1))
         return bundled.reshape(-1, *bundled.shape[2:])[: self.n_restarts]
-
-    def to_columns(self, values: FloatArray) -> FloatArray:
-        """(restart, state, n) to (n, column)."""
-        packed = self.pack(values)  # (group, state, n, lane)
-        return np.ascontiguousarray(np.moveaxis(packed, 2, 0)).reshape(values.shape[2], -1)
 
     def from_columns(self, values: FloatArray) -> FloatArray:
         """(n, column) to (restart, state, n)."""
         split = values.reshape(len(values), self.groups, self.n_states, self.lanes)
-        return self.unpack(np.moveaxis(split, 0, 2))
+        return self.unpack(split.transpose(1, 2, 0, 3))
 
     def chunk(self, n_features: int) -> int:
         """Rows to work on at a time."""
         rows = CACHED // (8 * (n_features + 3 * self.columns))
+        small = SMALL // (n_features * self.columns)
+        rows = min(rows, small) if small >= 256 else rows
         return max(64, min(rows // 64 * 64, 1024))
 
 
@@ -201,14 +201,15 @@ def backward(
     proba: FloatArray,
     last: npt.NDArray[np.bool_],
     transmat: FloatArray,
+    smoothed: FloatArray,
     carried: FloatArray,
     moves: FloatArray,
 ) -> None:
-    """Filtered to smoothed probabilities of a chunk, in place, from its last row up.
+    """Filtered to smoothed probabilities of a chunk, from its last row up.
 
-    `carried` holds the smoothed (group, state, lane) probabilities of the row after, and of
-    the first row afterwards. Onto `moves` go the expected moves between states, yet to be
-    multiplied by the probability of each move.
+    `smoothed` may be `proba` itself. `carried` holds the smoothed (group, state, lane)
+    probabilities of the row after, and of the first row afterwards. Onto `moves` go the
+    expected moves between states, yet to be multiplied by the probability of each move.
     """
     n, width = len(states), len(lanes)
     ratio = np.empty((n, width))
@@ -218,7 +219,8 @@ def backward(
             if last[row]:
                 for i in range(n):
                     for lane in range(width):
-                        carried[group, i, lane] = proba[row, offset + i * width + lane]
+                        cell = offset + i * width + lane
+                        carried[group, i, lane] = smoothed[row, cell] = proba[row, cell]
                 continue
             for j in range(n):
                 for lane in range(width):
@@ -229,15 +231,113 @@ def backward(
                     ratio[j, lane] = carried[group, j, lane] / ahead
             for i in range(n):
                 for lane in range(width):
-                    here, back = proba[row, offset + i * width + lane], 0.0
+                    cell, back = offset + i * width + lane, 0.0
+                    here = proba[row, cell]
                     for j in range(n):
                         back += transmat[group, i, j, lane] * ratio[j, lane]
                         moves[group, i, j, lane] += here * ratio[j, lane]
-                    carried[group, i, lane] = here * back
-                    proba[row, offset + i * width + lane] = here * back
+                    carried[group, i, lane] = smoothed[row, cell] = here * back
         for lane in range(width):  # what rounding has added or lost on the way
             whole = 0.0
             for i in range(n):
                 whole += carried[group, i, lane]
             for i in range(n):
                 carried[group, i, lane] /= whole
+
+
+@compiled
+def shares(counts: FloatArray, pseudo: FloatArray, before: FloatArray) -> FloatArray:
+    """Counts and pseudo-counts as shares; what was impossible stays so, no counts no change.
+
+    Shapes (n_restarts, m, n_states), (m, n_states) for the pseudo-counts.
+    """
+    found = before.copy()
+    for restart in range(counts.shape[0]):
+        for row in range(counts.shape[1]):
+            total = 0.0
+            for state in range(counts.shape[2]):
+                if before[restart, row, state] > 0:
+                    total += counts[restart, row, state] + pseudo[row, state]
+            if total > 1e-200:
+                for state in range(counts.shape[2]):
+                    if before[restart, row, state] > 0:
+                        count = counts[restart, row, state] + pseudo[row, state]
+                        found[restart, row, state] = count / total
+    return found
+
+
+@compiled
+def factor(matrix: FloatArray, lower: FloatArray) -> tuple[float, float]:
+    """Cholesky factor into `lower`; smallest pivot and log determinant.
+
+    A pivot is what is left of a variance given the features before it. Where one is not
+    positive the smallest is returned as 0 and the rest means nothing.
+    """
+    smallest, log_det = np.inf, 0.0
+    for j in range(matrix.shape[0]):
+        left = matrix[j, j]
+        for k in range(j):
+            left -= lower[j, k] * lower[j, k]
+        if not left > 0.0:  # NaN too
+            return 0.0, 0.0
+        smallest = min(smallest, left)
+        log_det += np.log(left)
+        lower[j, j] = np.sqrt(left)
+        for i in range(j + 1, matrix.shape[0]):
+            value = matrix[i, j]
+            for k in range(j):
+                value -= lower[i, k] * lower[j, k]
+            lower[i, j] = value / lower[j, j]
+    return smallest, log_det
+
+
+@compiled
+def invert(matrix: FloatArray, inverse: FloatArray) -> tuple[float, float]:
+    """Inverse of a matrix, zeros if it has none; smallest pivot and log determinant."""
+    n = matrix.shape[0]
+    lower, whiten = np.zeros((n, n)), np.zeros((n, n))
+    smallest, log_det = factor(matrix, lower)
+    inverse[:] = 0.0
+    if smallest == 0.0:
+        return smallest, log_det
+    for j in range(n):
+        whiten[j, j] = 1.0 / lower[j, j]
+        for i in range(j + 1, n):
+            value = 0.0
+            for k in range(j, i):
+                value -= lower[i, k] * whiten[k, j]
+            whiten[i, j] = value / lower[i, i]
+    for i in range(n):
+        for j in range(i + 1):
+            value = 0.0
+            for k in range(i, n):
+                value += whiten[k, i] * whiten[k, j]
+            inverse[i, j] = value
+            inverse[j, i] = value
+    return smallest, log_det
+
+
+@compiled
+def smallest_pivots(matrices: FloatArray) -> FloatArray:
+    """Smallest pivot of each (restart, state) matrix; 0 where one is not positive."""
+    pivots, lower = np.empty(matrices.shape[:2]), np.zeros(matrices.shape[2:])
+    for restart in range(matrices.shape[0]):
+        for state in range(matrices.shape[1]):
+            pivots[restart, state] = factor(matrices[restart, state], lower)[0]
+    return pivots
+
+
+@compiled
+def invert_all(matrices: FloatArray, inverses: FloatArray, log_dets: FloatArray) -> None:
+    """Inverse and log determinant of each (restart, state) matrix."""
+    for restart in range(matrices.shape[0]):
+        for state in range(matrices.shape[1]):
+            found = invert(matrices[restart, state], inverses[restart, state])
+            log_dets[restart, state] = found[1]
+
+
+def precisions(covars: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Inverse and log determinant of each (n_restarts, n_states, n, n) matrix."""
+    inverses, log_dets = np.empty(covars.shape), np.empty(covars.shape[:2])
+    invert_all(np.ascontiguousarray(covars), inverses, log_dets)
+    return inverses, log_dets

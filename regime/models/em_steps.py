@@ -7,8 +7,26 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import psi
 
-from regime.models.em_emissions import Law, Moments, Pattern, patterns, precisions, solve_degrees
-from regime.models.em_recursions import FloatArray, Layout, backward, forward, take_out_tops
+from regime.models.em_emissions import (
+    Law,
+    Moments,
+    Pattern,
+    at_least,
+    patterns,
+    settle,
+    solve_degrees,
+)
+from regime.models.em_recursions import (
+    CACHED,
+    FloatArray,
+    Layout,
+    backward,
+    forward,
+    precisions,
+    shares,
+    smallest_pivots,
+    take_out_tops,
+)
 
 SINGULAR = 1e-10  # of a feature's variance in the sample: with less left, a state has collapsed
 
@@ -81,6 +99,22 @@ class Prior:
     least: float | FloatArray = 0.0
 
 
+def middle_of(values: FloatArray) -> tuple[float, float]:
+    """Mean of the values within ten spreads, and the spread: half of the middle two thirds.
+
+    The standard deviation where the middle is flat, 1 where all is but for rounding.
+    """
+    if not len(values):
+        return 0.0, 1.0
+    low, middle, high = np.quantile(values, [0.159, 0.5, 0.841])
+    spread, flat = (high - low) / 2, 1e-12 * abs(middle)
+    if not spread > flat:
+        spread = values.std()
+    if not spread > flat:
+        return float(middle), 1.0
+    return float(values[np.abs(values - middle) <= 10 * spread].mean()), float(spread)
+
+
 @dataclass(frozen=True, slots=True)
 class Rows:
     """Standardised rows, grouped by what is known of them.
@@ -96,21 +130,31 @@ class Rows:
     scale: FloatArray
     log_scale: float
 
+    @property
+    def gaps(self) -> bool:
+        """Whether some value is missing."""
+        return self.patterns[0].rows is not None
+
+    @property
+    def widest(self) -> int:
+        """Features of the pattern that has most."""
+        return max(pattern.n_features for pattern in self.patterns)
+
     @classmethod
     def of(cls, X: FloatArray, lengths: list[int], full: bool) -> Self:
-        """Standardise by the mean and a power of two near the deviation: no rounding."""
+        """Standardise by a centre and a power of two near the spread: no rounding.
+
+        Both of the middle of the rows: a wild value would leave the others no digits.
+        """
         known = ~np.isnan(X)
-        counts = np.maximum(known.sum(axis=0), 1)
-        centre = np.where(known, X, 0.0).sum(axis=0) / counts
-        centred = X - centre
-        spread = np.sqrt(np.where(known, centred**2, 0.0).sum(axis=0) / counts)
-        flat = spread <= 1e-12 * np.abs(centre)  # but for rounding
-        scale = np.where(flat, 1.0, 2.0 ** np.round(np.log2(np.where(flat, 1.0, spread))))
+        typical = [middle_of(column[here]) for column, here in zip(X.T, known.T, strict=True)]
+        centre, spread = np.array(typical).T
+        scale = 2.0 ** np.round(np.log2(spread))
         ends = np.cumsum(lengths)
         first, last = np.zeros((2, len(X)), dtype=bool)
         first[ends - lengths] = last[ends - 1] = True
         log_scale = float((np.log(scale) * known.sum(axis=0)).sum())
-        return cls(patterns(centred / scale, full), first, last, centre, scale, log_scale)
+        return cls(patterns((X - centre) / scale, full), first, last, centre, scale, log_scale)
 
     def standard(self, parameters: Parameters, full: bool) -> Parameters:
         """Parameters in standard units."""
@@ -144,20 +188,35 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """Memory for the columns of all restarts, used again in each step."""
+    """Memory used again in each step.
+
+    `proba`, `weights` and, where values are missing, `log_density` hold the columns of all
+    rows; `chunk` what is worked out for a chunk of rows and then forgotten. `keep` says
+    whether `proba` ends as smoothed rather than filtered probabilities.
+    """
 
     proba: FloatArray
     weights: FloatArray | None
     log_density: FloatArray
+    chunk: FloatArray
+    keep: bool
 
     @classmethod
-    def room(cls, rows: Rows, layout: Layout, weighted: bool) -> Self:
+    def room(cls, rows: Rows, layout: Layout, weighted: bool, keep: bool = False) -> Self:
         """As much as the rows need."""
-        size = len(rows.first) * layout.columns
-        gaps = rows.patterns[0].rows is not None
+        size, widest = len(rows.first) * layout.columns, rows.widest
         return cls(
-            np.empty(size), np.empty(size) if weighted else None, np.empty(size if gaps else 0)
+            np.empty(size),
+            np.empty(size) if weighted else None,
+            np.empty(size if rows.gaps else 0),
+            np.empty(max(CACHED // 8, layout.chunk(widest) * (widest + 2 * layout.columns))),
+            keep or rows.gaps,
         )
+
+    def parts(self, *sizes: int) -> list[FloatArray]:
+        """Neighbouring parts of `chunk`."""
+        ends = np.cumsum(sizes)
+        return [self.chunk[end - size : end] for size, end in zip(sizes, ends, strict=True)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,40 +245,45 @@ class Expected:
 
 
 def log_densities(
-    rows: Rows, laws: list[Law], weights: FloatArray | None, room: FloatArray
+    rows: Rows, laws: list[Law], step: int, weights: FloatArray | None, work: Work
 ) -> FloatArray:
     """Log density of every row in every column, and weights, pattern by pattern."""
     n_rows, columns = len(rows.first), laws[0].coefficients.shape[1]
-    log_density = room[: n_rows * columns].reshape(n_rows, columns)
+    log_density = work.log_density[: n_rows * columns].reshape(n_rows, columns)
     log_density[:] = 0.0  # nothing known, no evidence
     for pattern, law in zip(rows.patterns, laws, strict=True):
-        block = np.empty((len(pattern.features), columns))
-        weight = None if weights is None else np.empty_like(block)
-        log_density[pattern.rows] = law.log_density(pattern.features, block, weight)
-        if weights is not None:
-            weights[pattern.rows] = weight
+        at = np.arange(n_rows) if pattern.rows is None else pattern.rows
+        for part, features in pattern.blocks(step, work.chunk):
+            block = np.empty((features.shape[1], columns))
+            weight = None if weights is None else np.empty_like(block)
+            log_density[at[part]] = law.log_density(features, block, weight)
+            if weights is not None:
+                weights[at[part]] = weight
     return log_density
 
 
 def expect(rows: Rows, now: Parameters, work: Work) -> Expected:
-    """Smooth the states of all restarts; leaves the smoothed columns in `work.proba`."""
+    """Smooth the states of all restarts; leaves their columns in `work.proba` if to be kept."""
     layout = Layout(*now.startprob.shape)
     states, lanes = layout.sizes
     columns, n_rows = layout.columns, len(rows.first)
     laws = [Law.of(one, now.means, now.covars, now.degrees, layout) for one in rows.patterns]
     proba = work.proba[: n_rows * columns].reshape(n_rows, columns)
     weights = None if work.weights is None else work.weights[: proba.size].reshape(proba.shape)
-    whole, gaps = rows.patterns[0].features, rows.patterns[0].rows is not None
-    step = min(layout.chunk(whole.shape[1]), n_rows)
-    chunks = [slice(begin, begin + step) for begin in range(0, n_rows, step)]
+    step, whole = min(layout.chunk(rows.widest), n_rows), rows.patterns[0]
+    chunks = [(begin, min(begin + step, n_rows)) for begin in range(0, n_rows, step)]
     startprob, transmat = layout.pack(now.startprob), layout.pack(now.transmat)
     logs, moves, carried = np.zeros_like(startprob[:, 0]), np.zeros_like(transmat), startprob.copy()
-    room, density = np.empty((2, step, columns))
-    every = log_densities(rows, laws, weights, work.log_density) if gaps else room
-    for chunk in chunks:
-        size = len(rows.first[chunk])
-        weight = None if weights is None else weights[chunk]
-        here = every[chunk] if gaps else laws[0].log_density(whole[chunk], room[:size], weight)
+    room, block, density = work.parts(step * rows.widest, step * columns, step * columns)
+    block, density = block.reshape(step, columns), density.reshape(step, columns)
+    every = log_densities(rows, laws, step, weights, work) if rows.gaps else block
+    for begin, end in chunks:
+        chunk, size = slice(begin, end), end - begin
+        if rows.gaps:
+            here = every[chunk]
+        else:
+            weight = None if weights is None else weights[chunk]
+            here = laws[0].log_density(whole.features(begin, end, room), block[:size], weight)
         take_out_tops(states, lanes, here, logs)
         np.exp(here, out=density[:size])
         forward(states, lanes, here, density[:size], rows.first[chunk], startprob, transmat,
@@ -227,27 +291,33 @@ def expect(rows: Rows, now: Parameters, work: Work) -> Expected:
 
     sums = [np.zeros_like(law.coefficients) for law in laws]
     counts, spreads = np.zeros((2, len(laws), columns))
-    for chunk in reversed(chunks):
-        backward(states, lanes, proba[chunk], rows.last[chunk], transmat, carried, moves)
-        if not gaps:
+    starts = np.zeros(columns)
+    for begin, end in reversed(chunks):
+        chunk = slice(begin, end)
+        smoothed = proba[chunk] if work.keep else block[: end - begin]
+        backward(states, lanes, proba[chunk], rows.last[chunk], transmat, smoothed, carried, moves)
+        starts += smoothed[rows.first[chunk]].sum(axis=0)
+        if not rows.gaps:
             weight = None if weights is None else weights[chunk]
-            _gather(whole[chunk], proba[chunk], weight, sums[0], counts[0], spreads[0])
-    for number, one in enumerate(rows.patterns if gaps else []):
-        weight = None if weights is None else weights[one.rows]
-        to = sums[number], counts[number], spreads[number]
-        _gather(one.features, proba[one.rows], weight, *to)
+            features = whole.features(begin, end, room)
+            _gather(features, smoothed, weight, sums[0], counts[0], spreads[0])
+    for number, one in enumerate(rows.patterns if rows.gaps else []):
+        for part, features in one.blocks(step, room):
+            at = part if one.rows is None else one.rows[part]
+            weight = None if weights is None else weights[at]
+            _gather(features, proba[at], weight, sums[number], counts[number], spreads[number])
 
     moments = Moments.zeros(now.means.shape)
     spread = np.zeros_like(now.startprob)
     for one, total, count, logged in zip(rows.patterns, sums, counts, spreads, strict=True):
         n = layout.from_columns(count[None])[..., 0]
-        moments.add(one, layout.from_columns(total), n, now.means, now.covars)
+        moments.add(one, total, layout.lanes, n, now.means, now.covars)
         if now.degrees is not None:
             half = (now.degrees + len(one.seen)) / 2
             spread += layout.from_columns(logged[None])[..., 0] + n * (psi(half) - np.log(half))
     return Expected(
         layout.unpack(logs),
-        layout.from_columns(proba[rows.first].sum(axis=0)[None])[..., 0],
+        layout.from_columns(starts[None])[..., 0],
         layout.unpack(moves) * now.transmat,
         moments,
         spread / np.maximum(moments.rows, 1e-300),
@@ -263,16 +333,13 @@ def _gather(
     spreads: FloatArray,
 ) -> None:
     """Add a block's weighted feature sums, row counts and sums of log(w) - w by column."""
-    if weights is None:
-        added = features.T @ proba
-        sums += added
-        counts += added[-1]
-        return
-    weighted = proba * weights
-    added = features.T @ weighted
+    added = features @ (proba if weights is None else proba * weights)
     sums += added
-    counts += proba.sum(axis=0)
-    spreads += np.einsum("tc,tc->c", proba, np.log(weights)) - added[-1]
+    if weights is None:
+        counts += added[-1]
+    else:
+        counts += proba.sum(axis=0)
+        spreads += np.einsum("tc,tc->c", proba, np.log(weights)) - added[-1]
 
 
 def maximise(
@@ -282,73 +349,47 @@ def maximise(
 
     Those keep the mean and the covariance they had.
     """
-    moments, n_features = found.moments, now.means.shape[-1]
-    mass = (moments.weight + prior.centre_rows)[..., None]
-    any_rows = mass > 1e-200
-    means = (moments.first + prior.centre_rows * prior.centre) / np.where(any_rows, mass, 1.0)
-    means = np.where(any_rows, means, now.means)
-    away = means - prior.centre
-    scatter = (
-        moments.about(means)
-        + prior.rows * prior.pooled
-        + prior.centre_rows * away[..., :, None] * away[..., None, :]
-    )
-    mass = (moments.rows + prior.rows)[..., None, None]
-    covars = scatter / np.where(mass > 1e-200, mass, np.nan) + np.diag(prior.added)
-    covars = (covars + np.swapaxes(covars, -1, -2)) / 2
-    if not full:
-        covars *= np.eye(n_features)
+    moments, means, covars = found.moments, now.means.copy(), np.empty_like(now.covars)
+    settle(
+        moments.rows, moments.weight, moments.first, moments.second, np.asarray(prior.pooled),
+        prior.rows, np.asarray(prior.centre), prior.centre_rows, np.asarray(prior.added),
+        full, means, covars,
+    )  # fmt: skip
     covars = at_least(covars, prior.least, full)
-    _, _, pivots = precisions(covars)
-    flat = ~(pivots > SINGULAR) | ~np.isfinite(means).all(axis=-1)
-    means = np.where(flat[..., None], now.means, means)
-    covars = np.where(flat[..., None, None], now.covars, covars)
+    flat = ~(smallest_pivots(covars) > SINGULAR) | ~np.isfinite(means).all(axis=-1)
+    if flat.any():
+        means[flat], covars[flat] = now.means[flat], now.covars[flat]
     degrees = now.degrees
     if degrees is not None and estimate_degrees:
         some = moments.rows > 1e-8
         degrees = np.where(some, solve_degrees(-1 - np.where(some, found.spread, -2)), degrees)
-    moves = prior.moves + prior.stay * np.eye(now.transmat.shape[-1])
+    start, moves = _pseudo_counts(prior, now.startprob.shape[1])
     return Parameters(
-        _shares(found.starts, prior.start, now.startprob),
-        _shares(found.moves, moves, now.transmat),
+        shares(found.starts[:, None], start, now.startprob[:, None])[:, 0],
+        shares(found.moves, moves, now.transmat),
         means,
         covars,
         degrees,
     ), flat
 
 
-def _shares(counts: FloatArray, pseudo: float | FloatArray, before: FloatArray) -> FloatArray:
-    """Counts and pseudo-counts as shares; what was impossible stays so, no counts no change."""
-    counts = np.where(before > 0, counts + pseudo, 0.0)
-    total = counts.sum(axis=-1, keepdims=True)
-    shares: FloatArray = np.where(total > 1e-200, counts / np.maximum(total, 1e-200), before)
-    return shares
-
-
-def at_least(covars: FloatArray, least: float | FloatArray, full: bool) -> FloatArray:
-    """The likeliest covariances with no variance, in whatever direction, below `least`."""
-    floor: FloatArray = np.broadcast_to(np.asarray(least, dtype=np.float64), covars.shape[-1])
-    if not (floor > 0).all() or not np.isfinite(covars).all():
-        return covars
-    if not full:
-        return np.maximum(covars, np.diag(floor))
-    units = np.sqrt(np.outer(floor, floor))
-    values, vectors = np.linalg.eigh(covars / units)
-    low = np.min(values, axis=-1, keepdims=True) < 1
-    raised = (vectors * np.maximum(values, 1)[..., None, :]) @ np.swapaxes(vectors, -1, -2)
-    chosen: FloatArray = np.where(low[..., None], raised * units, covars)
-    return chosen
+def _pseudo_counts(prior: Prior, n_states: int) -> tuple[FloatArray, FloatArray]:
+    """Of the starts (1, n_states), and of the moves (n_states, n_states)."""
+    moves = np.full((n_states, n_states), prior.moves, dtype=np.float64)
+    moves.flat[:: n_states + 1] += prior.stay
+    return np.full((1, n_states), prior.start, dtype=np.float64), moves
 
 
 def log_prior(now: Parameters, prior: Prior) -> FloatArray:
     """Log prior density of each restart, up to a constant."""
     total = np.zeros(len(now.startprob))
-    moves = prior.moves + prior.stay * np.eye(now.transmat.shape[-1])
-    for shares, pseudo in ((now.startprob, prior.start), (now.transmat, moves)):
-        terms = pseudo * np.log(np.where(shares > 0, shares, 1.0))
-        total += terms.sum(axis=tuple(range(1, shares.ndim)))
+    if prior.start or prior.moves or prior.stay:
+        start, moves = _pseudo_counts(prior, now.startprob.shape[1])
+        for probabilities, pseudo in ((now.startprob[:, None], start), (now.transmat, moves)):
+            logs = np.log(np.where(probabilities > 0, probabilities, 1.0))
+            total += (pseudo * logs).sum(axis=(1, 2))
     if prior.rows > 0 or prior.centre_rows > 0:
-        precision, log_det, _ = precisions(now.covars)
+        precision, log_det = precisions(now.covars)
         away = now.means - prior.centre
         drawn = prior.rows * prior.pooled
         drawn = drawn + prior.centre_rows * away[..., :, None] * away[..., None, :]

@@ -2,6 +2,10 @@
 
 import itertools
 import math
+import os
+import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -13,8 +17,9 @@ from scipy.optimize import brentq
 from scipy.special import logsumexp, psi
 from scipy.stats import multivariate_normal, multivariate_t
 
+from regime.models import em_emissions, em_recursions
 from regime.models.em import Parameters, Prior, expectations, fit_batch
-from regime.models.em_emissions import MOST_DEGREES, solve_degrees
+from regime.models.em_emissions import MOST_DEGREES, at_least, solve_degrees
 
 ENGINES = ["log", "scaling"]
 
@@ -147,7 +152,7 @@ def test_steps_without_a_prior_are_those_of_hmmlearn(covariance, engine):
 
 @pytest.mark.parametrize("covariance", ["full", "diag"])
 def test_steps_with_priors_are_those_of_the_shrunk_model_in_use(covariance):
-    from regime.models.hmm_starts import ShrunkHMM
+    from regime.models.hmm_by_hmmlearn import ShrunkHMM
 
     rng = np.random.default_rng(5)
     one = starts(rng, 2, 3, 4, diag=covariance == "diag")
@@ -277,6 +282,75 @@ def test_a_batch_is_as_many_batches_of_one_in_any_order(emission, gaps):
             for name in ("startprob", "transmat", "means", "covars"):
                 ours, theirs = getattr(together.parameters, name), getattr(other.parameters, name)
                 assert_allclose(theirs[at], ours[b], rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.parametrize("gaps", [False, True])
+@pytest.mark.parametrize("emission", ["gaussian", "student_t"])
+def test_rows_taken_a_few_at_a_time_give_what_they_give_at_once(emission, gaps, monkeypatch):
+    rng = np.random.default_rng(17)
+    one = starts(rng, 6, 3, 3, degrees=emission == "student_t")
+    X = simulated(rng, 700, 2 * rng.normal(size=(3, 3)), np.tile(np.eye(3), (3, 1, 1)))
+    X = with_gaps(rng, X, 0.1) if gaps else X
+    settings = {"emission": emission, "degrees": "estimated", "n_iter": 5, "tol": 0}
+    lengths = [64, 1, 63, 572]
+    at_once = fit_batch(X, lengths, one, **settings)
+    assert em_recursions.Layout(6, 3).chunk(10) > 700
+    monkeypatch.setattr(em_recursions, "CACHED", 1)
+    monkeypatch.setattr(em_emissions, "HELD", 0)
+    assert em_recursions.Layout(6, 3).chunk(10) == 64
+    few = fit_batch(X, lengths, one, **settings)
+    assert_allclose(few.history, at_once.history, rtol=1e-12)
+    for name in ("startprob", "transmat", "means", "covars"):
+        ours, theirs = getattr(few.parameters, name), getattr(at_once.parameters, name)
+        assert_allclose(ours, theirs, rtol=1e-9, atol=1e-11)
+    smoothed = expectations(X, lengths, one, emission=emission).posteriors
+    monkeypatch.undo()
+    assert_allclose(
+        smoothed, expectations(X, lengths, one, emission=emission).posteriors, atol=1e-12
+    )
+
+
+def test_variances_below_the_floor_are_raised_to_it_and_no_others():
+    rng = np.random.default_rng(18)
+    floor = np.array([0.5, 2.0, 1e-3])
+    turn, _ = np.linalg.qr(rng.normal(size=(3, 3)))
+    units = np.sqrt(np.outer(floor, floor))
+    spreads = np.array([[1.5, 2, 3], [0.2, 1.5, 3], [1e-9, 0.9, 0.5], [np.nan, 2, 3]])
+    covars = ((turn * spreads[:, None]) @ turn.T * units)[None]
+    raised = ((turn * np.maximum(spreads, 1)[:, None]) @ turn.T * units)[None]
+    found = at_least(covars, floor, full=True)
+    assert_array_equal(found[0, 0], covars[0, 0])
+    assert_allclose(found[0, 1:3], raised[0, 1:3], rtol=1e-10, atol=1e-14)
+    assert np.isnan(found[0, 3]).all()  # one that has none does not keep the others from theirs
+    assert_array_equal(at_least(covars[:, :3], 0.0, full=True), covars[:, :3])
+
+
+WITHOUT_A_FOLDER = """
+import numba, numpy as np
+try:
+    exec(compile("def f(): return 0", {path!r}, "exec"))
+    numba.njit(cache=True)(f)
+except RuntimeError as error:
+    print("refused" if "cannot cache" in str(error) else error)
+import recursions
+matrices = np.stack([np.diag([4.0, 9.0]), np.eye(2)])[None]
+print(recursions.smallest_pivots(matrices).tolist())
+"""
+
+
+def test_compiles_in_memory_where_no_folder_can_be_written_to(tmp_path):
+    shutil.copy(em_recursions.__file__, tmp_path / "recursions.py")
+    wall = tmp_path / "__pycache__"  # a file where a folder is wanted, which stops root as well
+    wall.touch()
+    nowhere = str(wall / "below")
+    keep = {name: value for name, value in os.environ.items() if not name.startswith("NUMBA")}
+    blocked = dict.fromkeys(["HOME", "XDG_CACHE_HOME", "LOCALAPPDATA", "APPDATA"], nowhere)
+    ran = subprocess.run(
+        [sys.executable, "-B", "-c", WITHOUT_A_FOLDER.format(path=str(tmp_path / "recursions.py"))],
+        cwd=tmp_path, env=keep | blocked | {"PYTHONPATH": str(tmp_path)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ran.stdout.splitlines() == ["refused", "[[4.0, 1.0]]"], ran.stderr
 
 
 def test_the_starts_are_left_alone():

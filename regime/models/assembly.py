@@ -26,7 +26,7 @@ OWN_INPUTS: dict[str, tuple[str, ...]] = {
 }
 
 # Worth a process of their own; the others fit in less time than it takes to ask one.
-SLOW = {"hist_gradient_boosting", "boosting", "boosting_from_filter", "gaussian_hmm"}
+SLOW = {"hist_gradient_boosting", "boosting", "boosting_from_filter"}
 
 
 def build_classifier(config: ExperimentConfig, horizon: int) -> Any:
@@ -85,7 +85,7 @@ def build_classifier(config: ExperimentConfig, horizon: int) -> Any:
                     ruled_out=("horizon",),
                 )
                 # It learns from complete rows: one late series would discard all before it.
-                return make_pipeline(KnownFeatures(0.9), StandardScaler(), hmm)
+                return make_pipeline(KnownFeatures(0.9), hmm)
     except (TypeError, ValueError) as error:
         raise ConfigError(f"{config.name}: model.params of {kind}: {error}") from error
 

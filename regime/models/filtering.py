@@ -6,13 +6,15 @@ row or element by element, never in blocks whose rounding depends on how many ro
 
 import math
 from dataclasses import dataclass
-from operator import mul
 
 import numpy as np
 import numpy.typing as npt
 from scipy.linalg import solve_triangular
 
+from regime.models.em_recursions import LOST, compiled, lift
+
 FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,11 @@ class Filtered:
 
 
 def forward_filter(
-    startprob: FloatArray, transmat: FloatArray, log_density: FloatArray
+    startprob: FloatArray,
+    transmat: FloatArray,
+    log_density: FloatArray,
+    *,
+    before: FloatArray | None = None,
 ) -> Filtered:
     """Carry the state probabilities forward, one row at a time.
 
@@ -43,6 +49,8 @@ def forward_filter(
     transmat : ndarray of shape (n_states, n_states), rows sum to 1
     log_density : ndarray of shape (n_rows, n_states)
         Log density of each row in each state; a row of zeros is no evidence.
+    before : ndarray of shape (n_states,), optional
+        Filtered probabilities of the row before these, to go on from instead of a start.
 
     Raises
     ------
@@ -64,23 +72,61 @@ def forward_filter(
             "Each row needs one that is finite and none that is NaN; look for a value that "
             "is far from anything seen in training."
         )
-    proba = np.empty_like(log_density)
-    logs = top.tolist()
-    columns = np.asarray(transmat, dtype=np.float64).T.tolist()
-    ahead = np.asarray(startprob, dtype=np.float64).tolist()
-    # Plain floats: for a handful of states numpy would spend its time on overhead.
-    for row, relative in enumerate((log_density - top[:, None]).tolist()):
-        joint = list(map(mul, ahead, map(math.exp, relative)))
-        total = sum(joint)
-        if total < 1e-200:
-            joint, lifted = _lift(ahead, relative, row)
-            total = sum(joint)
-            logs[row] += lifted
-        state = [value / total for value in joint]
-        proba[row] = state
-        logs[row] += math.log(total)
-        ahead = [sum(map(mul, state, column)) for column in columns]
+    proba, logs = np.empty_like(log_density), top.copy()
+    ahead, transmat = np.array(startprob, dtype=np.float64), np.asarray(transmat, dtype=np.float64)
+    if before is not None:
+        _move(np.asarray(before, dtype=np.float64), transmat, ahead)
+    wrong_row = _carry(
+        ahead,
+        transmat,
+        log_density - top[:, None],
+        proba,
+        logs,
+    )
+    if wrong_row >= 0:
+        raise ValueError(
+            f"Row {wrong_row} is impossible: every state it could come from is one that the "
+            "transition matrix cannot reach by then."
+        )
     return Filtered(proba, math.fsum(logs))
+
+
+@compiled
+def _move(state: FloatArray, transmat: FloatArray, ahead: FloatArray) -> None:
+    """Probabilities of the states a row later, before it is seen."""
+    for after in range(len(ahead)):
+        ahead[after] = 0.0
+        for before in range(len(ahead)):
+            ahead[after] += state[before] * transmat[before, after]
+
+
+@compiled
+def _carry(
+    ahead: FloatArray,
+    transmat: FloatArray,
+    log_density: FloatArray,
+    proba: FloatArray,
+    logs: FloatArray,
+) -> int:
+    """Fill `proba` and add to `logs`; the first impossible row, or -1."""
+    n = len(ahead)
+    for row in range(len(log_density)):
+        total = 0.0
+        for state in range(n):
+            proba[row, state] = ahead[state] * math.exp(log_density[row, state])
+            total += proba[row, state]
+        if total < LOST:
+            logs[row] += lift(ahead, log_density[row], proba[row])
+            total = 0.0
+            for state in range(n):
+                total += proba[row, state]
+            if not total > 0.0:
+                return row
+        logs[row] += math.log(total)
+        for state in range(n):
+            proba[row, state] /= total
+        _move(proba[row], transmat, ahead)
+    return -1
 
 
 def smooth(filtered: FloatArray, transmat: FloatArray) -> FloatArray:
@@ -91,13 +137,31 @@ def smooth(filtered: FloatArray, transmat: FloatArray) -> FloatArray:
     filtered : ndarray of shape (n_rows, n_states), from `forward_filter`
     transmat : ndarray of shape (n_states, n_states), the one it was filtered with
     """
-    smoothed = filtered.copy()
-    for row in range(len(filtered) - 2, -1, -1):
-        ahead = filtered[row] @ transmat
-        update = np.divide(smoothed[row + 1], ahead, out=np.zeros_like(ahead), where=ahead > 0)
-        smoothed[row] = filtered[row] * (transmat @ update)
-        smoothed[row] /= smoothed[row].sum()
+    smoothed = np.array(filtered, dtype=np.float64)
+    _carry_back(np.asarray(transmat, dtype=np.float64), smoothed)
     return smoothed
+
+
+@compiled
+def _carry_back(transmat: FloatArray, proba: FloatArray) -> None:
+    """Filtered to smoothed probabilities, in place, from the last row up."""
+    n = len(transmat)
+    ratio = np.empty(n)
+    for row in range(len(proba) - 2, -1, -1):
+        for state in range(n):
+            ahead = 0.0
+            for before in range(n):
+                ahead += proba[row, before] * transmat[before, state]
+            ratio[state] = proba[row + 1, state] / ahead if ahead > 0 else 0.0
+        total = 0.0
+        for state in range(n):
+            back = 0.0
+            for after in range(n):
+                back += transmat[state, after] * ratio[after]
+            proba[row, state] *= back
+            total += proba[row, state]
+        for state in range(n):
+            proba[row, state] /= total
 
 
 def gaussian_log_density(X: FloatArray, means: FloatArray, covars: FloatArray) -> FloatArray:
@@ -119,9 +183,7 @@ def gaussian_log_density(X: FloatArray, means: FloatArray, covars: FloatArray) -
         If a covariance matrix is not positive definite.
     """
     log_density = np.zeros((len(X), len(means)))
-    patterns, pattern_of = np.unique(~np.isnan(X), axis=0, return_inverse=True)
-    for number, known in enumerate(patterns):
-        rows = np.flatnonzero(pattern_of == number)
+    for known, rows in _patterns(~np.isnan(X)):
         values = np.ascontiguousarray(X[np.ix_(rows, known)].T)
         for state, (mean, covar) in enumerate(zip(means, covars, strict=True)):
             try:
@@ -136,6 +198,16 @@ def gaussian_log_density(X: FloatArray, means: FloatArray, covars: FloatArray) -
             distance = _squared_norm(whiten, values - mean[known, None])
             log_density[rows, state] = -0.5 * distance - constant
     return log_density
+
+
+def _patterns(known: npt.NDArray[np.bool_]) -> list[tuple[npt.NDArray[np.bool_], IntArray]]:
+    """Which features are known together, and on which rows."""
+    whole = known.all(axis=1)
+    found = [(np.ones(known.shape[1], dtype=bool), np.flatnonzero(whole))]
+    rest = np.flatnonzero(~whole)  # few: to sort rows costs more than the densities of most
+    kinds, kind_of = np.unique(known[rest], axis=0, return_inverse=True)
+    found += [(kind, rest[kind_of.ravel() == number]) for number, kind in enumerate(kinds)]
+    return [(kind, rows) for kind, rows in found if len(rows)]
 
 
 def mix(weights: FloatArray, rows: FloatArray) -> FloatArray:
@@ -156,21 +228,3 @@ def _squared_norm(lower: FloatArray, values: FloatArray) -> FloatArray:
                 part += lower[i, j] * values[j]
             total += part * part
     return total
-
-
-def _lift(ahead: list[float], relative: list[float], row: int) -> tuple[list[float], float]:
-    """The joint weights of a row whose likely states could hardly be reached.
-
-    Returns weights whose largest is 1, and the logarithm of what they were divided by.
-    """
-    logs = [
-        math.log(before) + density if before > 0 else -math.inf
-        for before, density in zip(ahead, relative, strict=True)
-    ]
-    largest = max(logs)
-    if largest == -math.inf:
-        raise ValueError(
-            f"Row {row} is impossible: every state it could come from is one that the "
-            "transition matrix cannot reach by then."
-        )
-    return [math.exp(value - largest) for value in logs], largest

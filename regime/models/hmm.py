@@ -11,27 +11,23 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
-from threadpoolctl import threadpool_limits
 
+from regime.models.em import Parameters
 from regime.models.filtering import Filtered, forward_filter, gaussian_log_density, mix, smooth
+from regime.models.hmm_engines import Engine, carry, challenge
+from regime.models.hmm_problem import Ended, Problem
 from regime.models.hmm_starts import (
     SHORTEST_STRETCH,
-    Monitor,
-    ShrunkHMM,
-    Start,
+    beside,
     complete_stretches,
-    diagonals,
-    first_guess,
-    overheard,
+    in_units,
+    random_starts,
     typical_units,
 )
-from regime.models.matching import match_states
+from regime.models.matching import Match, match_states
 
 FloatArray = npt.NDArray[np.float64]
 Health = dict[str, float | int | bool]
-
-STAY = 0.95  # where every start begins: a state lasts twenty rows
-PSEUDO_COUNT = 0.1  # of each transition and of a row at the centre: no state can starve
 
 _BY_STATE = ("startprob_", "transmat_", "means_", "covars_", "regime_given_state_")
 _PLAIN = ("classes_", "n_features_in_")
@@ -45,7 +41,9 @@ class GaussianHMMClassifier(ClassifierMixin, BaseEstimator):
     n_states : int
     covariance_type : {"full", "diag"}
     n_init : int
-        Random starts; the most likely result is kept.
+        Random starts of `fit`; the most likely result is kept.
+    n_challengers : int
+        Random starts of `fit_from`, beside the model that is carried on.
     n_iter : int
         Steps of expectation-maximisation at most, for each start.
     tol : float
@@ -56,6 +54,9 @@ class GaussianHMMClassifier(ClassifierMixin, BaseEstimator):
         value cannot stretch). Features may repeat one another or not move at all.
     horizon : int
         Rows (trading days) from a row to the label it is fitted on.
+    engine : {"batched", "hmmlearn"}
+        What carries the starts to convergence: all in one batch, or one after the other by
+        hmmlearn, several times slower. They maximise the same thing.
     random_state : int, RandomState or None
 
     Attributes
@@ -84,7 +85,10 @@ class GaussianHMMClassifier(ClassifierMixin, BaseEstimator):
     start, NaN without a second; of the kept start `log_likelihood_per_row`, `iterations`,
     `converged`, `non_monotone` (a step lost more than `tol`), `smallest_state_rows` (expected
     rows of the rarest state; below one, it stands for nothing) and `smallest_eigenvalue` (of
-    any state's covariance, in squared spreads); `n_remarks` that hmmlearn logged. After
+    any state's covariance, in squared spreads); `n_revived`, states restarted on the way
+    because they had lost their rows; `n_remarks` that hmmlearn logged. `warm` says whether
+    the fit went on from another one, and then `challenger_gain` by how much, in nats per row,
+    the best random start ended above it (below it, if negative). After
     `align_to` also `match_overlap` (least of any state), `match_margin`, `match_ambiguous`
     and `match_moved` (states renumbered).
 
@@ -97,10 +101,12 @@ class GaussianHMMClassifier(ClassifierMixin, BaseEstimator):
         "n_states": [Interval(Integral, 1, None, closed="left")],
         "covariance_type": [StrOptions({"full", "diag"})],
         "n_init": [Interval(Integral, 1, None, closed="left")],
+        "n_challengers": [Interval(Integral, 0, None, closed="left")],
         "n_iter": [Interval(Integral, 1, None, closed="left")],
         "tol": [Interval(Real, 0, None, closed="neither")],
         "min_covar": [Interval(Real, 0, None, closed="neither")],
         "horizon": [Interval(Integral, 0, None, closed="left")],
+        "engine": [StrOptions({"batched", "hmmlearn"})],
         "random_state": ["random_state"],
     }
 
@@ -109,20 +115,24 @@ class GaussianHMMClassifier(ClassifierMixin, BaseEstimator):
         n_states: int = 3,
         *,
         covariance_type: str = "full",
-        n_init: int = 5,
+        n_init: int = 10,
+        n_challengers: int = 3,
         n_iter: int = 200,
         tol: float = 1e-5,
         min_covar: float = 1e-3,
         horizon: int = 0,
+        engine: Engine = "batched",
         random_state: Any = None,
     ) -> None:
         self.n_states = n_states
         self.covariance_type = covariance_type
         self.n_init = n_init
+        self.n_challengers = n_challengers
         self.n_iter = n_iter
         self.tol = tol
         self.min_covar = min_covar
         self.horizon = horizon
+        self.engine = engine
         self.random_state = random_state
 
     def fit(self, X: Any, y: Any) -> Self:
@@ -130,6 +140,27 @@ class GaussianHMMClassifier(ClassifierMixin, BaseEstimator):
 
         `y[t]` is the label of row t + `horizon`.
         """
+        self._fit(X, y, None)
+        return self
+
+    def fit_from(self, previous: Self, X: Any, y: Any) -> Self:
+        """The same, going on from a model of an earlier day instead of from nothing.
+
+        `n_challengers` random starts compete with it, so that an optimum which more rows have
+        made the lesser one is left. States keep the numbers `previous` gave them, as
+        far as they can be matched (`align_to`).
+
+        Raises
+        ------
+        ValueError
+            If `previous` has other features or another number of states.
+        """
+        check_is_fitted(previous)
+        states = self._fit(X, y, previous)
+        return self._number(match_states(previous.state_proba(X), states))
+
+    def _fit(self, X: Any, y: Any, previous: "Self | None") -> FloatArray:
+        """Fit, and the filtered states of X."""
         self._validate_params()
         X, y = validate_data(self, X, y, dtype=np.float64, ensure_all_finite="allow-nan")
         check_classification_targets(y)
@@ -142,21 +173,38 @@ class GaussianHMMClassifier(ClassifierMixin, BaseEstimator):
                 f"{len(rows)} are such. Choose features that are known throughout, or fewer "
                 "states."
             )
+        if previous is not None and previous.means_.shape != (self.n_states, X.shape[1]):
+            raise ValueError(
+                f"A model of {self.n_states} states and {X.shape[1]} features cannot go on from "
+                f"one of {previous.means_.shape[0]} states and {previous.means_.shape[1]} "
+                "features. Fit it from nothing, with `fit`."
+            )
         centre, scale, pooled = typical_units(rows)
-        best, self.health_ = self._best_start((rows - centre) / scale, lengths, pooled)
+        problem = Problem(
+            rows=(rows - centre) / scale,
+            lengths=lengths,
+            pooled=pooled,
+            full=self.covariance_type == "full",
+            min_covar=self.min_covar,
+            n_iter=self.n_iter,
+            tol=self.tol,
+        )
+        warm = None if previous is None else in_units(previous._start(), centre, scale)
+        best = self._best(problem, warm)
         self.health_["log_likelihood_per_row"] -= float(np.log(scale).sum())
 
         order = np.lexsort(best.means.T[::-1])
         self.startprob_ = best.startprob[order]
         self.transmat_ = best.transmat[np.ix_(order, order)]
-        self.means_ = best.means[order] * scale + centre
+        self.means_: FloatArray = best.means[order] * scale + centre
         self.covars_ = best.covars[order] * np.outer(scale, scale)
 
         # Filtered, as in service: smoothed states would have seen the regime they explain.
-        then = mix(self._filter(X).proba, self._transitions())
+        states = self._filter(X).proba
+        then = mix(states, self._transitions())
         met = then.T @ np.eye(len(self.classes_))[codes] + 1  # no regime is impossible
         self.regime_given_state_ = met / met.sum(axis=1, keepdims=True)
-        return self
+        return states
 
     def predict_proba(self, X: Any) -> FloatArray:
         """Probabilities of shape (n_rows, n_regimes), `horizon` rows after each row."""
@@ -168,9 +216,13 @@ class GaussianHMMClassifier(ClassifierMixin, BaseEstimator):
         proba = self.predict_proba(X)  # first, because it asks whether there was a fit
         return np.asarray(self.classes_[proba.argmax(axis=1)])
 
-    def state_proba(self, X: Any) -> FloatArray:
-        """Filtered probabilities of shape (n_rows, n_states): this row and those before."""
-        return self._filter(self._validated(X)).proba
+    def state_proba(self, X: Any, *, before: FloatArray | None = None) -> FloatArray:
+        """Filtered probabilities of shape (n_rows, n_states): this row and those before.
+
+        A new day costs one step, to the bit the last of all: give its row alone, and as
+        `before` the probabilities of the row before it.
+        """
+        return self._filter(self._validated(X), before).proba
 
     def smoothed_proba(self, X: Any) -> FloatArray:
         """State probabilities given all of X. Looks ahead by design: for plots, in hindsight."""
@@ -197,7 +249,9 @@ class GaussianHMMClassifier(ClassifierMixin, BaseEstimator):
 
         For models that scale their input each in its own way.
         """
-        match = match_states(previous, self.state_proba(X))
+        return self._number(match_states(previous, self.state_proba(X)))
+
+    def _number(self, match: Match) -> Self:
         order = match.order
         for name in _BY_STATE:
             setattr(self, name, getattr(self, name)[order])
@@ -259,38 +313,52 @@ class GaussianHMMClassifier(ClassifierMixin, BaseEstimator):
         )
         return valid
 
-    def _filter(self, X: FloatArray) -> Filtered:
+    def _filter(self, X: FloatArray, before: FloatArray | None = None) -> Filtered:
         # Missing features of a row are integrated out: no evidence, not bad evidence.
         log_density = gaussian_log_density(X, self.means_, self.covars_)
-        return forward_filter(self.startprob_, self.transmat_, log_density)
+        return forward_filter(self.startprob_, self.transmat_, log_density, before=before)
 
     def _transitions(self) -> FloatArray:
         """State to state, `horizon` rows on."""
         ahead: FloatArray = np.linalg.matrix_power(self.transmat_, self.horizon)
         return ahead
 
-    def _best_start(
-        self, rows: FloatArray, lengths: list[int], pooled: FloatArray
-    ) -> "tuple[Start, Health]":
-        """The most likely of the starts, all on standardised rows, and how the others did."""
-        random = check_random_state(self.random_state)
-        # One thread: these products are so small that a second one costs five times the work.
-        with overheard() as remarks, np.errstate(all="ignore"), threadpool_limits(limits=1):
-            tried = [self._start(rows, lengths, pooled, random) for _ in range(self.n_init)]
-        finite = sorted(filter(None, tried), key=lambda start: -start.log_likelihood)
+    def _start(self) -> Parameters:
+        """This model, for the next one to begin from."""
+        return Parameters(
+            self.startprob_[None], self.transmat_[None], self.means_[None], self.covars_[None]
+        )
+
+    def _best(self, problem: Problem, warm: Parameters | None) -> Ended:
+        """Where the most likely of the starts ended; how all did goes into `health_`."""
+        rows, random = problem.rows, check_random_state(self._seed(problem, warm))
+
+        def at_random(n_starts: int) -> Parameters:
+            return random_starts(rows, problem.pooled, self.n_states, n_starts, random)
+
+        if warm is None:
+            tried = carry(problem, at_random(self.n_init), self.engine)
+        elif self.n_challengers:
+            starts = beside(warm, at_random(self.n_challengers))
+            tried = challenge(problem, starts, self.engine)
+        else:
+            tried = carry(problem, warm, self.engine)
+        finite = sorted(
+            (end for end in tried if end.is_finite()), key=lambda end: -end.log_likelihood
+        )
         if not finite:
             raise ValueError(
-                f"None of {self.n_init} starts ended in a finite model of {self.n_states} states "
+                f"None of {len(tried)} starts ended in a finite model of {self.n_states} states "
                 f"on n_samples = {len(rows)} complete rows of {rows.shape[1]} features. Use fewer "
                 "states or features, a larger min_covar, or look for extreme values."
             )
-        best, per_row = finite[0], [start.log_likelihood / len(rows) for start in finite]
-        return best, {
+        best, per_row = finite[0], [end.log_likelihood / len(rows) for end in finite]
+        self.health_ = {
             "n_rows": len(rows),
-            "n_stretches": len(lengths),
-            "n_starts": int(self.n_init),
+            "n_stretches": len(problem.lengths),
+            "n_starts": len(tried),
             "n_finite": len(finite),
-            "n_converged": sum(start.converged for start in finite),
+            "n_converged": sum(end.converged for end in finite),
             "n_at_best": sum(per_row[0] - value <= self.tol for value in per_row),
             "runner_up_gap": per_row[0] - per_row[1] if len(per_row) > 1 else math.nan,
             "log_likelihood_per_row": per_row[0],
@@ -299,47 +367,21 @@ class GaussianHMMClassifier(ClassifierMixin, BaseEstimator):
             "non_monotone": best.non_monotone,
             "smallest_state_rows": best.smallest_state_rows,
             "smallest_eigenvalue": float(np.linalg.eigvalsh(best.covars).min()),
-            "n_remarks": len(remarks),
+            "n_revived": best.revived,
+            "n_remarks": sum(end.remarks for end in tried),
+            "warm": warm is not None,
         }
+        if warm is not None:
+            others = [end.log_likelihood for end in tried[1:] if end.is_finite()]
+            gain = (max(others) - tried[0].log_likelihood) / len(rows) if others else math.nan
+            self.health_["challenger_gain"] = gain
+        return best
 
-    def _start(
-        self, rows: FloatArray, lengths: list[int], pooled: FloatArray, random: Any
-    ) -> "Start | None":
-        """One start carried to convergence; None if it ended in nothing finite."""
-        means, covars = first_guess(rows, pooled, self.n_states, random)
-        # Where a row is so far from every state that "scaling" underflows, "log" is slower.
-        for implementation in ("scaling", "log"):
-            hmm = self._unfitted(len(rows), pooled, implementation)
-            hmm.means_ = means
-            hmm.covars_ = covars if self.covariance_type == "full" else diagonals(covars)
-            try:
-                hmm.fit(rows, lengths)
-                log_likelihood, smoothed = hmm.score_samples(rows, lengths)
-            except ValueError:
-                continue
-            start = Start.read(hmm, float(log_likelihood), smoothed)
-            if start.is_finite():
-                return start
-        return None
-
-    def _unfitted(self, n_rows: int, pooled: FloatArray, implementation: str) -> Any:
-        k = self.n_states
-        hmm = ShrunkHMM(
-            k,
-            self.covariance_type,
-            means_weight=PSEUDO_COUNT,
-            startprob_prior=1 + PSEUDO_COUNT,
-            transmat_prior=1 + PSEUDO_COUNT,
-            n_iter=self.n_iter,
-            init_params="",
-            implementation=implementation,
-        )
-        hmm.shrink_to(pooled, self.min_covar)
-        hmm.monitor_ = Monitor(self.tol * n_rows, self.n_iter, verbose=False)
-        hmm.startprob_ = np.full(k, 1 / k)
-        leave = (1 - STAY) / max(k - 1, 1)
-        hmm.transmat_ = np.full((k, k), leave) + np.eye(k) * (STAY - leave if k > 1 else 1 - leave)
-        return hmm
+    def _seed(self, problem: Problem, warm: Parameters | None) -> Any:
+        """Challengers must not be the same segments of history at every refit."""
+        if warm is None or not isinstance(self.random_state, Integral):
+            return self.random_state
+        return np.random.RandomState([int(self.random_state), len(problem.rows)])
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -1,20 +1,17 @@
-"""What a fit of hidden Gaussian states starts from, is held by, and how it ended."""
+"""What a fit of hidden Gaussian states learns from, and what it starts from."""
 
-import logging
-import math
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, Self
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from hmmlearn.base import ConvergenceMonitor
-from hmmlearn.hmm import GaussianHMM
+
+from regime.models.em import Parameters
 
 FloatArray = npt.NDArray[np.float64]
 
 SHORTEST_STRETCH = 5  # rows; a shorter one says little about what follows what
+STAY = 0.95  # where every random start begins: a state lasts twenty rows
 
 
 def complete_stretches(X: FloatArray) -> tuple[FloatArray, list[int]]:
@@ -27,93 +24,6 @@ def complete_stretches(X: FloatArray) -> tuple[FloatArray, list[int]]:
     kept = [(first, end) for first, end in edges if end - first >= SHORTEST_STRETCH]
     rows = np.concatenate([X[first:end] for first, end in kept] or [X[:0]])
     return rows, [int(end - first) for first, end in kept]
-
-
-@dataclass(frozen=True, slots=True)
-class Start:
-    """Where one start ended; covariances full whatever the type."""
-
-    startprob: FloatArray
-    transmat: FloatArray
-    means: FloatArray
-    covars: FloatArray
-    log_likelihood: float
-    iterations: int
-    converged: bool
-    non_monotone: bool
-    smallest_state_rows: float
-
-    @classmethod
-    def read(cls, hmm: Any, log_likelihood: float, smoothed: FloatArray) -> Self:
-        """Take over what hmmlearn's model has learned."""
-        return cls(
-            startprob=hmm.startprob_,
-            transmat=hmm.transmat_,
-            means=hmm.means_,
-            covars=np.array(hmm.covars_),
-            log_likelihood=log_likelihood,
-            iterations=int(hmm.monitor_.iter),
-            converged=hmm.monitor_.settled,
-            non_monotone=hmm.monitor_.fell,
-            smallest_state_rows=float(smoothed.sum(axis=0).min()),
-        )
-
-    def is_finite(self) -> bool:
-        """Whether this is a model at all."""
-        arrays = (self.startprob, self.transmat, self.means, self.covars)
-        return (
-            math.isfinite(self.log_likelihood)
-            and all(np.isfinite(array).all() for array in arrays)
-            and bool(np.linalg.eigvalsh(self.covars).min() > 0)
-        )
-
-
-class ShrunkHMM(GaussianHMM):
-    """Each state's covariance is that of its rows and of a few that look like the whole sample.
-
-    hmmlearn's own prior is the same matrix for every state, divided by its rows: where one
-    feature repeats others, the rarer state is the wider, so loses rows, and starves.
-    """
-
-    def shrink_to(self, pooled: FloatArray, min_covar: float) -> None:
-        """Set the covariance of the few rows and what is added to every variance."""
-        full, n_features = self.covariance_type == "full", len(pooled)
-        self.few, unit = n_features + 1.0, np.eye(n_features)
-        self.covars_weight = self.few + (n_features if full else 1)  # hmmlearn takes these off
-        self.pooled = pooled if full else np.diag(pooled)
-        self.added = min_covar * (unit if full else np.diag(unit))
-
-    def _do_mstep(self, stats: Any) -> None:
-        counts = stats["post"].reshape(-1, *(1,) * self.pooled.ndim) + self.few
-        self.covars_prior = self.few * self.pooled + counts * self.added
-        super()._do_mstep(stats)
-
-
-class Monitor(ConvergenceMonitor):
-    """hmmlearn's monitor, except that running out of steps is not convergence.
-
-    With priors the likelihood alone may dip on the way up, so a fall is noted, not an end.
-    """
-
-    def report(self, log_prob: float) -> None:
-        """Note one step."""
-        self.history.append(log_prob)
-        self.iter += 1
-
-    @property
-    def converged(self) -> bool:
-        """Whether to stop."""
-        return self.settled
-
-    @property
-    def settled(self) -> bool:
-        """Whether the last step changed the log-likelihood by less than `tol`."""
-        return len(self.history) > 1 and bool(abs(self.history[-1] - self.history[-2]) < self.tol)
-
-    @property
-    def fell(self) -> bool:
-        """Whether a step lost more than `tol`."""
-        return bool((np.diff(self.history) < -self.tol).any())
 
 
 def typical_units(rows: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -151,23 +61,36 @@ def first_guess(
     return means, (within + pooled) / 2 + 1e-3 * np.eye(rows.shape[1])
 
 
-def diagonals(covars: FloatArray) -> FloatArray:
-    """The variances of each state."""
-    return np.ascontiguousarray(np.diagonal(covars, axis1=1, axis2=2))
+def random_starts(
+    rows: FloatArray, pooled: FloatArray, n_states: int, n_starts: int, random: Any
+) -> Parameters:
+    """So many first guesses, at least one, whose states are equally likely and last."""
+    guesses = [first_guess(rows, pooled, n_states, random) for _ in range(n_starts)]
+    leave = (1 - STAY) / max(n_states - 1, 1)
+    moves = np.full((n_states, n_states), leave)
+    moves += np.eye(n_states) * (STAY - leave if n_states > 1 else 1 - leave)
+    return Parameters(
+        startprob=np.full((n_starts, n_states), 1 / n_states),
+        transmat=np.tile(moves, (n_starts, 1, 1)),
+        means=np.stack([means for means, _ in guesses]),
+        covars=np.stack([covars for _, covars in guesses]),
+    )
 
 
-@contextmanager
-def overheard() -> Iterator[list[str]]:
-    """What hmmlearn would have logged, collected instead."""
-    remarks: list[str] = []
+def beside(first: Parameters, others: Parameters) -> Parameters:
+    """Both as one batch."""
+    return Parameters(
+        startprob=np.concatenate([first.startprob, others.startprob]),
+        transmat=np.concatenate([first.transmat, others.transmat]),
+        means=np.concatenate([first.means, others.means]),
+        covars=np.concatenate([first.covars, others.covars]),
+    )
 
-    def keep(record: logging.LogRecord) -> bool:
-        remarks.append(record.getMessage())
-        return False
 
-    log = logging.getLogger("hmmlearn.base")
-    log.addFilter(keep)
-    try:
-        yield remarks
-    finally:
-        log.removeFilter(keep)
+def in_units(parameters: Parameters, centre: FloatArray, scale: FloatArray) -> Parameters:
+    """The same models of rows that are first centred and then divided by a scale."""
+    return replace(
+        parameters,
+        means=(parameters.means - centre) / scale,
+        covars=parameters.covars / np.outer(scale, scale),
+    )

@@ -1,0 +1,91 @@
+"""What is asked of an engine that fits hidden Gaussian states, and what it answers."""
+
+import math
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from regime.models.em import Parameters
+
+FloatArray = npt.NDArray[np.float64]
+
+PSEUDO_COUNT = 0.1  # of each transition and of a row at the centre: no state can starve
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Rows to explain, and what holds the states.
+
+    Attributes
+    ----------
+    rows : ndarray of shape (n_rows, n_features), complete and in typical units
+    lengths : list of int
+        Rows of each stretch, in order.
+    pooled : ndarray of shape (n_features, n_features)
+        Covariance of all rows; every state is held by `few` rows that look like it, so that
+        none starves where features repeat one another.
+    full : bool
+        Whether states have covariances, not only variances.
+    min_covar : float
+        Variance added to every feature in every state.
+    n_iter : int
+        Steps at most.
+    tol : float
+        Change in nats per row that ends a fit.
+    """
+
+    rows: FloatArray
+    lengths: list[int]
+    pooled: FloatArray
+    full: bool
+    min_covar: float
+    n_iter: int
+    tol: float
+
+    @property
+    def few(self) -> float:
+        """How many rows of the whole sample every state is held by."""
+        return len(self.pooled) + 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """Where one start ended; covariances full whatever the type."""
+
+    startprob: FloatArray
+    transmat: FloatArray
+    means: FloatArray
+    covars: FloatArray
+    log_likelihood: float
+    iterations: int
+    converged: bool
+    non_monotone: bool
+    smallest_state_rows: float
+    revived: int = 0
+    remarks: int = 0
+
+    @classmethod
+    def nowhere(cls, starts: Parameters, number: int) -> Self:
+        """A start that never became a model."""
+        return cls(
+            startprob=starts.startprob[number],
+            transmat=starts.transmat[number],
+            means=starts.means[number],
+            covars=starts.covars[number],
+            log_likelihood=math.nan,
+            iterations=0,
+            converged=False,
+            non_monotone=False,
+            smallest_state_rows=0.0,
+        )
+
+    def is_finite(self) -> bool:
+        """Whether this is a model at all."""
+        arrays = (self.startprob, self.transmat, self.means, self.covars)
+        return (
+            math.isfinite(self.log_likelihood)
+            and all(np.isfinite(array).all() for array in arrays)
+            and bool(np.linalg.eigvalsh(self.covars).min() > 0)
+        )

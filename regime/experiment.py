@@ -1,12 +1,11 @@
 """Run experiments: panel to features and labels, walk forward, score. The only module
 that knows the order of the stages."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import pandas as pd
-from sklearn.pipeline import Pipeline
 
 from regime.call import regime_call
 from regime.config import ExperimentConfig, LabelConfig, ModelConfig, TrainingConfig
@@ -14,8 +13,8 @@ from regime.data.baskets import spliced_returns
 from regime.data.panel import digest
 from regime.evaluation import scores
 from regime.evaluation.significance import LEVEL, Edge, edge_over
-from regime.evaluation.splits import ConfirmedWalkForward, Fold
-from regime.evaluation.walk_forward import walk_forward_proba
+from regime.evaluation.splits import ConfirmedWalkForward
+from regime.evaluation.walk_forward import Served, Task, joined, run_tasks, tasks
 from regime.exceptions import EvaluationError
 from regime.features.assembly import features_of, market_frame, market_or_nothing
 from regime.features.leadership import LEAD
@@ -60,6 +59,14 @@ class _Study(NamedTuple):
     horizon: int
     features: pd.DataFrame
     target: pd.DataFrame
+
+
+class _Job(NamedTuple):
+    """One walk-forward in pieces; a reference has the key its probabilities are kept by."""
+
+    study: _Study
+    pieces: list[Task]
+    reference: tuple[Any, ...] | None
 
 
 def reference_filter(config: ExperimentConfig) -> ExperimentConfig:
@@ -109,20 +116,20 @@ def call_conditions(panel: pd.DataFrame, baskets: str) -> pd.DataFrame:
 class Comparison:
     """Experiments on one panel, sharing what they have in common.
 
+    Where the work is done is the caller's choice: inside `joblib.parallel_config` it is
+    shared out over processes or machines, and comes back to this one. The numbers do not
+    depend on it.
+
     Parameters
     ----------
     panel : DataFrame of `data.panel`
     on_fit : called after each fit, for a progress bar
-    n_jobs : processes for models that are slow to fit; the numbers do not depend on it
     """
 
-    def __init__(
-        self, panel: pd.DataFrame, on_fit: Callable[[], None] = lambda: None, n_jobs: int = 1
-    ) -> None:
+    def __init__(self, panel: pd.DataFrame, on_fit: Callable[[], None] = lambda: None) -> None:
         self.panel = panel
         self.digest = digest(panel)
         self.on_fit = on_fit
-        self.n_jobs = n_jobs
         self._frames: dict[str, pd.DataFrame] = {}
         self._paths: dict[tuple[str, float], pd.DataFrame] = {}
         self._sets: dict[tuple[Any, ...], pd.DataFrame] = {}
@@ -130,18 +137,59 @@ class Comparison:
 
     def run(self, config: ExperimentConfig) -> ExperimentResult:
         """Walk one experiment forward on each of its basket sets and horizons."""
+        return next(self.run_all([config]))
+
+    def run_all(self, configs: Sequence[ExperimentConfig]) -> Iterator[ExperimentResult]:
+        """Several, their fits shared out as one heap of work; each result when it is there."""
+        known = {*self._references}
+        planned = [self._jobs(config, known) for config in configs]
+        done = run_tasks(piece for jobs in planned for job in jobs for piece in job.pieces)
+        for config, jobs in zip(configs, planned, strict=True):
+            found = []
+            for job in jobs:
+                served = self._gather(done, job)
+                if job.reference is None:
+                    found.append((job.study, served))
+                else:
+                    self._references[job.reference] = joined(served)
+            yield self._result(config, found)
+
+    def _jobs(self, config: ExperimentConfig, known: set[tuple[Any, ...]]) -> list[_Job]:
+        """Its walk-forwards, and those of the references it needs that are not yet known."""
         check_experiment(config)
-        rows, calls, labels, table = [], [], [], []
-        fits: list[dict[str, Any]] = []
+        jobs = []
         for baskets in config.baskets:
-            labels.append(_long(self.path(baskets, config.labels), baskets))
             for horizon in config.labels.horizons:
                 study = self._study(config, baskets, horizon)
-                proba = self._proba(config, study, fits)
-                rows.append(_long(proba, baskets).assign(horizon=horizon))
-                table.append(self._score(config, study, proba))
-                if horizon == 0:
-                    calls.append(_long(self._call(config, baskets, proba), baskets))
+                if (key := _reference_key(config, study)) not in known:
+                    known.add(key)
+                    reference = reference_filter(config)
+                    own = self._study(reference, baskets, horizon)
+                    jobs.append(_Job(own, _pieces(reference, own), key))
+                jobs.append(_Job(study, _pieces(config, study), None))
+        return jobs
+
+    def _gather(self, done: Iterator[list[Served]], job: _Job) -> list[Served]:
+        served = []
+        for _ in job.pieces:
+            for one in next(done):
+                served.append(one)
+                if job.reference is None:
+                    self.on_fit()
+        return served
+
+    def _result(
+        self, config: ExperimentConfig, found: list[tuple[_Study, list[Served]]]
+    ) -> ExperimentResult:
+        rows, calls, scored, fits = [], [], [], []
+        for study, served in found:
+            proba = joined(served)
+            rows.append(_long(proba, study.baskets).assign(horizon=study.horizon))
+            scored.append(self._score(config, study, proba))
+            if study.horizon == 0:
+                calls.append(_long(self._call(config, study.baskets, proba), study.baskets))
+            fits += [_fit_record(study, one) for one in served]
+        labels = [_long(self.path(baskets, config.labels), baskets) for baskets in config.baskets]
         order = ["baskets", "date", "horizon", *REGIMES, "fitted_on"]
         return ExperimentResult(
             config=config,
@@ -149,7 +197,7 @@ class Comparison:
             calls=pd.concat(calls, ignore_index=True) if calls else pd.DataFrame(),
             labels=pd.concat(labels, ignore_index=True),
             fits=pd.DataFrame(fits),
-            scores=table,
+            scores=scored,
             panel_digest=self.digest,
         )
 
@@ -201,41 +249,6 @@ class Comparison:
             baskets, horizon, features, target(self.path(baskets, config.labels), horizon)
         )
 
-    def _proba(
-        self, config: ExperimentConfig, study: _Study, fits: list[dict[str, Any]] | None = None
-    ) -> pd.DataFrame:
-        def note(fold: Fold, fitted: Any) -> None:
-            if fits is not None:
-                about = {"baskets": study.baskets, "horizon": study.horizon}
-                when = {"fitted_on": fold.fitted_on, "n_rows": len(fold.train)}
-                fits.append({**about, **when, **_health(fitted)})
-            self.on_fit()
-
-        splits = ConfirmedWalkForward(
-            first_test=pd.Timestamp(config.first_test(study.baskets)),
-            refit_every=config.evaluation.refit_every,
-            since=pd.Timestamp(config.training.since),
-            every=config.training.every,
-        )
-        model = build_classifier(config, study.horizon)
-        n_jobs = self.n_jobs if config.model.kind in SLOW else 1
-        return walk_forward_proba(model, study.features, study.target, splits, note, n_jobs)
-
-    def _reference(self, config: ExperimentConfig, study: _Study) -> pd.DataFrame:
-        key = (
-            study.baskets,
-            study.horizon,
-            config.labels.switching_cost,
-            config.first_test(study.baskets),
-            config.evaluation.refit_every,
-        )
-        if key not in self._references:
-            reference = reference_filter(config)
-            self._references[key] = self._proba(
-                reference, self._study(reference, study.baskets, study.horizon)
-            )
-        return self._references[key]
-
     def _score(
         self, config: ExperimentConfig, study: _Study, proba: pd.DataFrame
     ) -> dict[str, Any]:
@@ -247,15 +260,40 @@ class Comparison:
                 "set evaluation.first_test earlier."
             )
         actual = study.target["regime"].loc[settled]
-        reference = scores.log_losses(self._reference(config, study).loc[settled], actual)
-        proba = proba.loc[settled, list(REGIMES)]
-        return _scored(config, study, proba, actual, reference)
+        by_filter = self._references[_reference_key(config, study)]
+        reference = scores.log_losses(by_filter.loc[settled], actual)
+        return _scored(config, study, proba.loc[settled, list(REGIMES)], actual, reference)
 
 
-def _health(fitted: Any) -> dict[str, float]:
-    """What the model records of its fit, as numbers; nothing for most."""
-    model = fitted[-1] if isinstance(fitted, Pipeline) else fitted
-    return {name: float(value) for name, value in getattr(model, "health_", {}).items()}
+def _reference_key(config: ExperimentConfig, study: _Study) -> tuple[Any, ...]:
+    return (
+        study.baskets,
+        study.horizon,
+        config.labels.switching_cost,
+        config.first_test(study.baskets),
+        config.evaluation.refit_every,
+    )
+
+
+def _pieces(config: ExperimentConfig, study: _Study) -> list[Task]:
+    splits = ConfirmedWalkForward(
+        first_test=pd.Timestamp(config.first_test(study.baskets)),
+        refit_every=config.evaluation.refit_every,
+        since=pd.Timestamp(config.training.since),
+        every=config.training.every,
+    )
+    model = build_classifier(config, study.horizon)
+    return tasks(model, study.features, study.target, splits, slow=config.model.kind in SLOW)
+
+
+def _fit_record(study: _Study, served: Served) -> dict[str, Any]:
+    return {
+        "baskets": study.baskets,
+        "horizon": study.horizon,
+        "fitted_on": served.fold.fitted_on,
+        "n_rows": len(served.fold.train),
+        **served.health,
+    }
 
 
 def _long(frame: pd.DataFrame, baskets: str) -> pd.DataFrame:

@@ -242,8 +242,7 @@ def test_fits_are_announced_and_their_number_is_known_before(panel):
     fits = []
     config = configured("climatology", horizons=(0, 21))
     Comparison(panel, on_fit=lambda: fits.append(1)).run(config)
-    # Those of the experiment, and as many of the filter it is compared with.
-    assert len(fits) == 2 * count_fits([config], panel) == 2 * 2 * 6
+    assert len(fits) == count_fits([config], panel) == 2 * 6
 
 
 def test_a_fault_of_the_configuration_is_raised_before_any_work(panel):

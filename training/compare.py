@@ -1,6 +1,5 @@
 """Run experiments side by side: regime compare experiments/*.toml"""
 
-import os
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +8,7 @@ import typer
 
 from training.console import note, progress, run, say
 from training.inputs import checked_day, checked_output
+from training.workers import Backend, Jobs, Scheduler, Where, workers
 
 
 def compare(
@@ -22,6 +22,9 @@ def compare(
         datetime | None,
         typer.Option(formats=["%Y-%m-%d"], help="Pretend this is today: use what was known then."),
     ] = None,
+    jobs: Jobs = None,
+    backend: Where = Backend.PROCESSES,
+    scheduler: Scheduler = None,
 ) -> None:
     """Walk each experiment forward on what was known at the time, log it, print the table.
 
@@ -58,16 +61,19 @@ def compare(
     simulated = store.is_simulated()
     replay = {"as_of": f"{as_of:%Y-%m-%d}"} if as_of else {}
     results = []
-    with progress(count_fits(configs, panel), "walking forward") as step:
-        comparison = Comparison(panel, on_fit=step, n_jobs=os.cpu_count() or 1)
+    with (
+        workers(jobs, backend, scheduler),
+        progress(count_fits(configs, panel), "walking forward") as step,
+    ):
+        comparison = Comparison(panel, on_fit=step)
         for config in configs:
             comparison.prepare(config)
-        for config in configs:
-            results.append(comparison.run(config))
-            log_result(results[-1], settings, simulated=simulated, tags=replay)
-            warn_of_states(results[-1])
+        for result in comparison.run_all(configs):
+            results.append(result)
+            log_result(result, settings, simulated=simulated, tags=replay)
+            warn_of_states(result)
             if not replay:  # a replay is no news, and must not stand where the app looks
-                save_result(results[-1], settings.results, simulated=simulated)
+                save_result(result, settings.results, simulated=simulated)
     if as_of:
         say(f"As it was known at the close of {as_of:%Y-%m-%d}; not kept for the app.")
     score_tables([row for result in results for row in result.scores], simulated=simulated)

@@ -1,6 +1,5 @@
 """The whole chain on a simulated market: regime demo"""
 
-import os
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +8,7 @@ import typer
 
 from training.console import progress, run, say
 from training.inputs import checked_day
+from training.workers import workers
 
 EARLIEST = datetime(2014, 1, 1)  # tests of the funds begin in 2010
 DEFAULT = "boosting_from_filter"
@@ -71,13 +71,12 @@ def demo(
 
     say(f"2/4  Walking {len(configs)} models forward, each refitted on settled labels only ...")
     results, runs = {}, {}
-    with progress(count_fits(configs, panel), "walking forward") as step:
-        comparison = Comparison(panel, on_fit=step, n_jobs=os.cpu_count() or 1)
-        for config in configs:
-            results[config.name] = comparison.run(config)
-            save_result(results[config.name], settings.results, simulated=True)
-            runs[config.name] = log_result(results[config.name], settings, simulated=True)
-            warn_of_states(results[config.name])
+    with workers(), progress(count_fits(configs, panel), "walking forward") as step:
+        for result in Comparison(panel, on_fit=step).run_all(configs):
+            results[result.config.name] = result
+            save_result(result, settings.results, simulated=True)
+            runs[result.config.name] = log_result(result, settings, simulated=True)
+            warn_of_states(result)
 
     say(f"3/4  Putting {DEFAULT} into service and scoring the newest close ...")
     chosen = results[DEFAULT]

@@ -1,6 +1,5 @@
 """Refit one experiment on all history and register it: regime retrain EXPERIMENT.toml"""
 
-import os
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +8,7 @@ import typer
 
 from training.console import note, progress, run, say
 from training.inputs import checked_day
+from training.workers import Backend, Jobs, Scheduler, Where, workers
 
 
 def retrain(
@@ -22,6 +22,9 @@ def retrain(
     baskets: Annotated[
         str | None, typer.Option(help="Basket set; by default funds, if the experiment has them.")
     ] = None,
+    jobs: Jobs = None,
+    backend: Where = Backend.PROCESSES,
+    scheduler: Scheduler = None,
 ) -> None:
     """Walk the experiment forward, fit it on everything confirmed, register it as challenger.
 
@@ -61,8 +64,11 @@ def retrain(
             "service calls today's regime too. Add 0 to labels.horizons."
         )
     config = config.model_copy(update={"baskets": (chosen,)})
-    with progress(count_fits([config], panel), "walking forward") as step:
-        result = Comparison(panel, on_fit=step, n_jobs=os.cpu_count() or 1).run(config)
+    with (
+        workers(jobs, backend, scheduler),
+        progress(count_fits([config], panel), "walking forward") as step,
+    ):
+        result = Comparison(panel, on_fit=step).run(config)
     warn_of_states(result)
     bundle = fit_bundle(config, chosen, panel)
     fallback = fit_bundle(reference_filter(config), chosen, panel)

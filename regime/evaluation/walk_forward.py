@@ -1,6 +1,7 @@
 """Probabilities as they would have been issued: refit on what was settled, never on more."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -8,11 +9,29 @@ import pandas as pd
 from joblib import Parallel, delayed
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
-from threadpoolctl import threadpool_limits
 
 from regime.evaluation.splits import ConfirmedWalkForward, Fold
 from regime.exceptions import EvaluationError
 from regime.taxonomy import REGIMES
+from regime.threads import one_thread
+
+Task = tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]  # what joblib calls one
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What one fit said.
+
+    Attributes
+    ----------
+    fold : the rows it learned from and served
+    proba : DataFrame of the rows it served, one column per regime
+    health : what the model records of its fit, as numbers; empty for most
+    """
+
+    fold: Fold
+    proba: pd.DataFrame
+    health: dict[str, float]
 
 
 def walk_forward_proba(
@@ -20,19 +39,18 @@ def walk_forward_proba(
     X: pd.DataFrame,
     target: pd.DataFrame,
     splits: ConfirmedWalkForward,
-    on_fit: Callable[[Fold, Any], None] = lambda fold, fitted: None,
-    n_jobs: int = 1,
+    on_fit: Callable[[Served], None] = lambda served: None,
 ) -> pd.DataFrame:
     """Probabilities of every row from the first test on, each from the fit in service.
 
     Parameters
     ----------
     model : an unfitted classifier
+        One with a method `fit_from(previous, X, y)` goes on from the fit before.
     X : DataFrame of shape (n_days, n_features), causal, NaN where unknown
     target : DataFrame with `regime` and `confirmed_on`, same index
     splits : which rows each fit may use
-    on_fit : called after each fit, with the fold and the fitted model
-    n_jobs : processes to fit in; the numbers do not depend on it
+    on_fit : called after each fit
 
     Returns
     -------
@@ -45,28 +63,52 @@ def walk_forward_proba(
     EvaluationError
         If a training window lacks a regime altogether.
     """
+    found = []
+    for served in run_tasks(tasks(model, X, target, splits)):
+        for one in served:
+            found.append(one)
+            on_fit(one)
+    return joined(found)
+
+
+def tasks(
+    model: Any,
+    X: pd.DataFrame,
+    target: pd.DataFrame,
+    splits: ConfirmedWalkForward,
+    slow: bool = False,
+) -> list[Task]:
+    """The same work in pieces that know nothing of one another, each a list of `Served`.
+
+    A model that is slow to fit gets a piece per fit. One whose fits go on from one another is
+    one piece; so is one whose fits take less time than it takes to send them somewhere.
+    """
     folds = list(splits.split(target))
     for fold in folds:
         _check_regimes(target, fold)
-    fits = Parallel(n_jobs=n_jobs, return_as="generator")(
-        delayed(_fit_and_serve)(
-            clone(model),
-            X.iloc[fold.train],
-            target["regime"].iloc[fold.train].to_numpy(dtype=object),
-            X.iloc[: fold.test[-1] + 1],  # a model with memory gets all history; it may
-            len(fold.test),
-        )
-        for fold in folds
-    )
-    parts, previous = [], None
-    for fold, (fitted, proba) in zip(folds, fits, strict=True):
-        if previous is not None:
-            _align(fitted, previous, X.iloc[fold.train])
-        previous = fitted
-        part = pd.DataFrame(proba, X.index[fold.test], list(fitted.classes_))
-        parts.append(part[list(REGIMES)].assign(fitted_on=fold.fitted_on))
-        on_fit(fold, fitted)
-    return pd.concat(parts)
+    labels = target["regime"].to_numpy(dtype=object)
+    apart = slow and not hasattr(_classifier(model), "fit_from")
+    return [
+        # No piece is sent a row that is later than the last it serves. One tuple: Dask would
+        # put an array of its own on a single worker, and lose it with that worker.
+        delayed(_serve)((model, X.iloc[: (end := part[-1].test[-1] + 1)], labels[:end], part))
+        for part in ([[fold] for fold in folds] if apart else [folds])
+    ]
+
+
+def run_tasks(pieces: Iterable[Task]) -> Iterator[Any]:
+    """Results in the order of the pieces, each as soon as it and those before it are done.
+
+    Where and how many at a time is the caller's choice: `joblib.parallel_config`. The numbers
+    do not depend on it.
+    """
+    found: Iterator[Any] = Parallel(return_as="generator")(pieces)
+    return found
+
+
+def joined(served: Iterable[Served]) -> pd.DataFrame:
+    """What all fits said, with the close each was made at."""
+    return pd.concat([one.proba.assign(fitted_on=one.fold.fitted_on) for one in served])
 
 
 def _check_regimes(target: pd.DataFrame, fold: Fold) -> None:
@@ -78,27 +120,49 @@ def _check_regimes(target: pd.DataFrame, fold: Fold) -> None:
         )
 
 
-def _fit_and_serve(
-    model: Any, X: pd.DataFrame, y: np.ndarray, history: pd.DataFrame, n_served: int
-) -> tuple[Any, np.ndarray]:
-    """A fitted model, and its probabilities of the last rows of history."""
-    # One thread: on few cores OpenMP's waiting costs more than it gains.
-    with threadpool_limits(limits=1):
-        fitted = model.fit(X, y)
-        return fitted, fitted.predict_proba(history)[-n_served:]
+def _serve(piece: tuple[Any, pd.DataFrame, np.ndarray, list[Fold]]) -> list[Served]:
+    """Fit after fit, each on its rows alone, and what it says of the rows it serves."""
+    model, X, labels, folds = piece
+    found: list[Served] = []
+    previous = None
+    with one_thread():
+        for fold in folds:
+            fitted = _fit(clone(model), previous, X.iloc[fold.train], labels[fold.train])
+            # A model with memory gets all history; it may.
+            proba = fitted.predict_proba(X.iloc[: fold.test[-1] + 1])[-len(fold.test) :]
+            said = pd.DataFrame(proba, X.index[fold.test], list(fitted.classes_))
+            found.append(Served(fold, said[list(REGIMES)], _health(fitted)))
+            previous = fitted
+    return found
 
 
-def _align(fitted: Any, previous: Any, X: pd.DataFrame) -> None:
-    """Number the states of a refit as the fit before it did, where a model has states.
+def _fit(model: Any, previous: Any, X: pd.DataFrame, y: np.ndarray) -> Any:
+    """Fit a model, from where the fit before it ended if it can."""
+    last = _classifier(model)
+    if previous is None or not hasattr(last, "fit_from"):
+        return model.fit(X, y)
+    if isinstance(model, Pipeline):
+        read = model[:-1].fit_transform(X, y)
+        # Features come and go as series begin; a model of others is nothing to go on from.
+        if list(_names(model, X)) != list(_names(previous, X)):
+            last.fit(read, y)
+            if hasattr(last, "align_states"):
+                before = _classifier(previous).state_proba(previous[:-1].transform(X))
+                last.align_states(before, read)
+        else:
+            last.fit_from(_classifier(previous), read, y)
+        return model
+    return last.fit_from(previous, X, y)
 
-    The two may scale features differently, so what is matched is not their parameters but
-    the probabilities their states have on the same rows.
-    """
-    model = fitted[-1] if isinstance(fitted, Pipeline) else fitted
-    if hasattr(model, "align_states"):
-        before = previous[-1] if isinstance(previous, Pipeline) else previous
-        model.align_states(before.state_proba(_input(previous, X)), _input(fitted, X))
+
+def _classifier(model: Any) -> Any:
+    return model[-1] if isinstance(model, Pipeline) else model
 
 
-def _input(fitted: Any, X: pd.DataFrame) -> Any:
-    return fitted[:-1].transform(X) if isinstance(fitted, Pipeline) else X
+def _names(model: Pipeline, X: pd.DataFrame) -> Any:
+    return model[:-1].get_feature_names_out(list(X.columns))
+
+
+def _health(fitted: Any) -> dict[str, float]:
+    recorded = getattr(_classifier(fitted), "health_", {})
+    return {name: float(value) for name, value in recorded.items()}

@@ -3,13 +3,18 @@
 import numpy as np
 import pandas as pd
 import pytest
+from joblib import parallel_config
 from pandas.testing import assert_frame_equal
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
 
 from regime.evaluation.splits import ConfirmedWalkForward
-from regime.evaluation.walk_forward import walk_forward_proba
+from regime.evaluation.walk_forward import joined, run_tasks, tasks, walk_forward_proba
 from regime.exceptions import EvaluationError
 from regime.labels.leadership import leadership_path, target
+from regime.models.hmm import GaussianHMMClassifier
+from regime.models.selection import KnownFeatures
 from regime.taxonomy import REGIMES
 
 MEGA, BROAD, SMALL = REGIMES
@@ -126,8 +131,8 @@ def test_the_model_that_is_passed_in_is_left_unfitted(spy, study):
 
 def test_every_fit_is_announced_once(spy, study):
     fits = []
-    walk_forward_proba(spy, *study, on_fit=lambda fold, fitted: fits.append(len(spy.fitted)))
-    assert fits == [1, 2, 3, 4]
+    walk_forward_proba(spy, *study, on_fit=lambda served: fits.append(served.fold.fitted_on))
+    assert fits == [fold.fitted_on for fold in study[2].split(study[1])]
 
 
 def test_a_regime_nobody_has_seen_in_training_is_named(spy, study):
@@ -136,3 +141,95 @@ def test_a_regime_nobody_has_seen_in_training_is_named(spy, study):
     with pytest.raises(EvaluationError, match=f"hold no day of {BROAD}"):
         walk_forward_proba(spy, X, table, splits)
     assert not spy.fitted
+
+
+# Going on from the fit before ---------------------------------------------------------
+
+
+class Heir(ClassifierMixin, BaseEstimator):
+    """Says how many fits it goes back to."""
+
+    def fit(self, X, y):
+        self.classes_, self.ancestors_, self.width_ = np.array(REGIMES), 0, X.shape[1]
+        return self
+
+    def fit_from(self, previous, X, y):
+        self.fit(X, y)
+        self.ancestors_ = previous.ancestors_ + 1
+        return self
+
+    @property
+    def health_(self):
+        return {"ancestors": self.ancestors_, "width": self.width_}
+
+    def predict_proba(self, X):
+        return np.full((len(X), 3), 1 / 3)
+
+
+def ancestors(model, study):
+    found = []
+    walk_forward_proba(model, *study, on_fit=lambda served: found.append(served.health))
+    return [int(health["ancestors"]) for health in found]
+
+
+def test_a_model_that_can_goes_on_from_the_fit_before_it(study):
+    assert ancestors(Heir(), study) == [0, 1, 2, 3]
+
+
+def test_with_a_feature_more_it_begins_anew(study):
+    X, table, splits = study
+    late = X.copy()
+    late["known"] = np.arange(len(X)) % 7.0
+    folds = list(splits.split(table))
+    late.loc[: X.index[folds[1].train[-1]], "known"] = np.nan  # known from the third fit on
+    model = make_pipeline(KnownFeatures(), Heir())
+    assert ancestors(model, (late, table, splits)) == [0, 1, 0, 1]
+
+
+def test_states_keep_their_numbers_when_a_refit_begins_anew(study):
+    X, table, splits = study
+    rng = np.random.default_rng(0)
+    code = table["regime"].map({name: number for number, name in enumerate(REGIMES)}).fillna(0)
+    X = pd.DataFrame(
+        {"level": 3.0 * code + rng.normal(size=len(X)), "late": rng.normal(size=len(X))}, X.index
+    )
+    folds = list(splits.split(table))
+    X.loc[: X.index[folds[1].train[-1]], "late"] = np.nan
+    model = make_pipeline(KnownFeatures(0.1), GaussianHMMClassifier(3, random_state=0))
+    found = []
+    walk_forward_proba(model, X, table, splits, on_fit=lambda served: found.append(served.health))
+    assert [health["warm"] for health in found] == [0, 1, 0, 1]
+    assert all("match_overlap" in health for health in found[1:])
+
+
+# Sharing out --------------------------------------------------------------------------
+
+
+def test_a_slow_model_is_a_piece_per_fit_and_one_that_goes_on_is_one_piece(spy, study):
+    assert len(tasks(spy, *study, slow=True)) == 4
+    assert len(tasks(spy, *study)) == 1
+    assert len(tasks(Heir(), *study, slow=True)) == 1
+
+
+def test_no_piece_is_sent_a_row_later_than_the_last_it_serves(spy, study):
+    folds = list(study[2].split(study[1]))
+    for (_, ((_, X, labels, part),), _), fold in zip(
+        tasks(spy, *study, slow=True), folds, strict=True
+    ):
+        assert [one.fitted_on for one in part] == [fold.fitted_on]
+        assert len(X) == len(labels) == fold.test[-1] + 1
+
+
+@pytest.mark.parametrize("slow", [False, True])
+def test_the_numbers_do_not_depend_on_who_computes_them(slow, study):
+    X, table, splits = study
+    model = LogisticRegression()
+    X = X[["row"]]
+
+    def proba():
+        return joined(one for piece in run_tasks(tasks(model, X, table, splits, slow))
+                      for one in piece)  # fmt: skip
+
+    alone = proba()
+    with parallel_config("loky", n_jobs=2, inner_max_num_threads=1):
+        assert_frame_equal(proba(), alone, check_exact=True)

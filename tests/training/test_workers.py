@@ -1,0 +1,156 @@
+"""The same numbers whoever computes them, and clear words where nobody can."""
+
+import json
+import os
+import signal
+import socket
+import warnings
+
+import pandas as pd
+import pytest
+import typer
+from distributed import LocalCluster
+from joblib import Parallel, delayed
+from pandas.testing import assert_frame_equal
+
+from regime.config import ExperimentConfig
+from regime.exceptions import ConfigError, EvaluationError
+from regime.experiment import Comparison
+from training.workers import Backend, workers
+
+SHARED = {
+    "baskets": ["french"],
+    "labels": {"horizons": [0]},
+    "training": {"since": "1989-01-03"},
+    "evaluation": {"first_test": {"french": "1998-01-02"}, "refit_every": 504},
+}
+FOREST = {
+    "name": "forest",
+    "features": {"sets": ["rates", "leadership"], "window": 504},
+    "model": {"kind": "boosting_from_filter", "params": {"n_estimators": 10}},
+}
+STATES = {
+    "name": "states",
+    "features": {"sets": ["leadership"], "window": 504},
+    "model": {"kind": "gaussian_hmm", "params": {"n_states": 3, "n_init": 2}},
+}
+
+
+@pytest.fixture(scope="module")
+def configs():
+    return [
+        ExperimentConfig.model_validate_json(json.dumps(SHARED | one)) for one in (FOREST, STATES)
+    ]
+
+
+@pytest.fixture(scope="module")
+def alone(market, configs):
+    """What one process makes of it."""
+    return list(Comparison(market).run_all(configs))
+
+
+@pytest.fixture
+def cluster():
+    """Four workers in processes of their own, as on four machines."""
+    with (
+        warnings.catch_warnings(),
+        LocalCluster(
+            n_workers=4, threads_per_worker=1, processes=True, dashboard_address=None,
+            memory_limit=0, silence_logs=50,
+        ) as started,
+    ):  # fmt: skip
+        yield started
+
+
+def same(found, expected):
+    assert len(found) == len(expected)
+    for one, other in zip(found, expected, strict=True):
+        for name in ("predictions", "calls", "labels", "fits"):
+            assert_frame_equal(getattr(one, name), getattr(other, name), rtol=0, atol=1e-12)
+        tables = [pd.json_normalize(result.scores, "by_decade") for result in (one, other)]
+        assert_frame_equal(*tables, rtol=0, atol=1e-12)
+        tables = [pd.DataFrame(result.scores).drop(columns="by_decade") for result in (one, other)]
+        assert_frame_equal(*tables, rtol=0, atol=1e-12)
+
+
+def test_processes_give_the_numbers_of_one(market, configs, alone):
+    with workers(jobs=2):
+        same(list(Comparison(market).run_all(configs)), alone)
+
+
+def test_a_cluster_gives_the_numbers_of_one_process_though_a_worker_is_killed_half_way(
+    market, configs, alone, cluster
+):
+    fits, killed = [], []
+
+    def kill_one():
+        fits.append(1)
+        if len(fits) == 3:
+            busy = max(
+                cluster.scheduler.workers.values(), key=lambda worker: len(worker.processing)
+            )
+            killed.append(busy.address)
+            nanny = next(w for w in cluster.workers.values() if w.worker_address == busy.address)
+            os.kill(nanny.pid, signal.SIGKILL)
+
+    with workers(backend=Backend.DASK, scheduler=cluster.scheduler_address):
+        found = list(Comparison(market, on_fit=kill_one).run_all(configs))
+    assert len(killed) == 1
+    same(found, alone)
+
+
+class Itself:
+    """A number that is the process it is read in."""
+
+    def __reduce__(self):
+        return os.getpid, ()
+
+
+def test_a_process_that_dies_is_a_clear_error():
+    with pytest.raises(EvaluationError, match=r"A worker died.*fewer --jobs"), workers(jobs=2):
+        Parallel()(delayed(os.kill)(Itself(), signal.SIGKILL) for _ in range(2))
+
+
+@pytest.mark.parametrize(
+    ("said", "wanted"),
+    [
+        ({"scheduler": "tcp://127.0.0.1:8786"}, "goes with --backend dask"),
+        ({"backend": Backend.DASK}, "needs --scheduler ADDRESS"),
+        ({"backend": Backend.DASK, "scheduler": "tcp://x:1", "jobs": 2}, "takes no --jobs"),
+    ],
+)
+def test_options_that_do_not_go_together_are_usage_errors(said, wanted):
+    with pytest.raises(typer.BadParameter, match=wanted), workers(**said):
+        pass
+
+
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:{free}", "nonsense://", "10.0.0.5", ""])
+def test_a_scheduler_that_does_not_answer_is_named(address, monkeypatch):
+    monkeypatch.setattr("training.workers.REACHED_WITHIN", 1)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = address.format(free=probe.getsockname()[1])
+    with (
+        pytest.raises(ConfigError, match="No Dask scheduler answers at"),
+        workers(backend=Backend.DASK, scheduler=address),
+    ):
+        pass
+
+
+def test_a_cluster_without_workers_says_how_to_start_one(monkeypatch):
+    monkeypatch.setattr("training.workers.WORKER_WITHIN", 1)
+    with (
+        LocalCluster(n_workers=0, dashboard_address=None, silence_logs=50) as empty,
+        pytest.raises(ConfigError, match=r"has no worker\. Start one: `dask worker"),
+        workers(backend=Backend.DASK, scheduler=empty.scheduler_address),
+    ):
+        pass
+
+
+def test_workers_that_run_other_code_are_named(cluster, monkeypatch):
+    monkeypatch.setattr("distributed.Client.run", lambda client, asked: {"tcp://b:1": "older"})
+    with (
+        pytest.raises(ConfigError, match=r"workers run other code than this machine"),
+        workers(backend=Backend.DASK, scheduler=cluster.scheduler_address),
+    ):
+        pass

@@ -1,0 +1,144 @@
+"""Where the work of a script is done: processes of this machine, or a Dask cluster."""
+
+import contextlib
+import warnings
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+
+REACHED_WITHIN, WORKER_WITHIN = 10, 30  # seconds until a scheduler and a worker must answer
+
+
+class Backend(StrEnum):
+    """Who runs the pieces of work."""
+
+    PROCESSES = "processes"
+    DASK = "dask"
+
+
+Jobs = Annotated[
+    int | None,
+    typer.Option(min=1, help="Processes on this machine; by default one for each core."),
+]
+Where = Annotated[
+    Backend, typer.Option("--backend", help="Processes of this machine, or a Dask cluster.")
+]
+Scheduler = Annotated[
+    str | None, typer.Option(help="Address of the Dask scheduler, e.g. tcp://10.0.0.5:8786.")
+]
+
+
+@contextlib.contextmanager
+def workers(
+    jobs: int | None = None,
+    backend: Backend = Backend.PROCESSES,
+    scheduler: str | None = None,
+) -> Iterator[None]:
+    """Share out what is done inside over processes or a cluster; the numbers stay the same.
+
+    Every worker computes with one thread: on matrices this small, more only wait for each
+    other.
+
+    Raises
+    ------
+    ConfigError
+        If the cluster cannot be reached, has no worker, or runs another version.
+    EvaluationError
+        If a worker died.
+    """
+    import joblib
+
+    if backend is Backend.DASK:
+        with _cluster(scheduler, jobs) as client, joblib.parallel_config("dask", client=client):
+            yield
+        return
+    if scheduler is not None:
+        raise typer.BadParameter(f"--scheduler {scheduler} goes with --backend dask.")
+    with (
+        joblib.parallel_config("loky", n_jobs=jobs or joblib.cpu_count(), inner_max_num_threads=1),
+        _deaths(),
+    ):
+        yield
+
+
+@contextlib.contextmanager
+def _cluster(scheduler: str | None, jobs: int | None) -> Iterator[Any]:
+    from regime.exceptions import ConfigError
+
+    if scheduler is None or jobs is not None:
+        raise typer.BadParameter(
+            "--backend dask needs --scheduler ADDRESS and takes no --jobs: a cluster has the "
+            "workers it has. Start one with `dask scheduler`, then `dask worker ADDRESS "
+            "--nworkers auto --nthreads 1`."
+        )
+    try:
+        from distributed import Client
+    except ModuleNotFoundError:
+        raise ConfigError(
+            "--backend dask needs the package `distributed`, which is not installed. Run "
+            "`pip install equity-leadership-regime[dask]`, here and on every worker."
+        ) from None
+    with warnings.catch_warnings():
+        # Panels are sent with the work: Dask asks whether one means that, and one does.
+        warnings.filterwarnings("ignore", "Sending large graph", UserWarning)
+        # Versions are compared below, and a difference that matters is an error.
+        warnings.filterwarnings("ignore", module="distributed.client")
+        try:
+            client = Client(scheduler, timeout=REACHED_WITHIN, set_as_default=False)
+        except (OSError, ValueError) as error:
+            raise ConfigError(
+                f"No Dask scheduler answers at {scheduler} ({str(error).splitlines()[0]}). Check "
+                "the address `dask scheduler` printed, and that this machine may reach it."
+            ) from None
+        with client, _deaths():
+            _check_workers(client, scheduler)
+            yield client
+
+
+def _check_workers(client: Any, scheduler: str) -> None:
+    from regime.code_digest import code_digest
+    from regime.exceptions import ConfigError
+
+    try:
+        client.wait_for_workers(1, timeout=WORKER_WITHIN)
+    except TimeoutError:
+        raise ConfigError(
+            f"The Dask scheduler at {scheduler} has no worker. Start one: `dask worker "
+            f"{scheduler} --nworkers auto --nthreads 1`."
+        ) from None
+    try:
+        found = client.run(code_digest)
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"A worker of {scheduler} cannot import {error.name}. Install this version of "
+            "equity-leadership-regime where the workers run."
+        ) from None
+    here = code_digest()
+    if others := sorted(worker for worker, version in found.items() if version != here):
+        raise ConfigError(
+            f"{len(others)} of {len(found)} workers run other code than this machine ({here}), "
+            f"{others[0]} among them ({found[others[0]]}). Install the same version everywhere."
+        )
+
+
+@contextlib.contextmanager
+def _deaths() -> Iterator[None]:
+    """What to do when a worker died, in words."""
+    from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+    from regime.exceptions import EvaluationError
+
+    kinds: tuple[type[Exception], ...] = (TerminatedWorkerError,)
+    with contextlib.suppress(ModuleNotFoundError):
+        from distributed import KilledWorker
+
+        kinds = (*kinds, KilledWorker)
+    try:
+        yield
+    except kinds as error:
+        raise EvaluationError(
+            f"A worker died at its work ({type(error).__name__}): killed, or out of memory. What "
+            "was finished before is kept. Run again, with fewer --jobs or workers of more memory."
+        ) from error

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
-from threadpoolctl import threadpool_limits
+from sklearn.pipeline import Pipeline
 
 from regime.config import ExperimentConfig
 from regime.data.baskets import spliced_lead
@@ -17,8 +18,11 @@ from regime.exceptions import EvaluationError
 from regime.features.assembly import PanelFeatures
 from regime.labels.leadership import leadership_path, target
 from regime.models.assembly import build_classifier, input_columns, input_sets
+from regime.models.hmm import GaussianHMMClassifier
 from regime.taxonomy import REGIMES
+from regime.threads import one_thread
 
+_ENOUGH = 16  # rows: the product of a single one with a matrix is rounded another way
 _A_YEAR, _MOSTLY = 252, 0.5  # trading days; share of them on which a feature was known
 
 
@@ -47,22 +51,46 @@ class Bundle:
         X: pd.DataFrame = features(self.config, self.baskets).fit_transform(panel)
         return X[input_columns(self.config, list(X.columns))]
 
-    def predict_proba(self, panel: pd.DataFrame) -> pd.DataFrame:
+    def predict_proba(
+        self,
+        panel: pd.DataFrame,
+        since: pd.Timestamp | None = None,
+        *,
+        X: pd.DataFrame | None = None,
+    ) -> pd.DataFrame:
         """Probabilities of every day with a lead, each from that day's panel and before.
+
+        Parameters
+        ----------
+        since : the first day wanted, by default all; the rows are those of the whole, to the bit
+        X : what `features_of` says of this panel, where it is known already
 
         Returns
         -------
         DataFrame in long form: `date`, `horizon` and a column per regime
         """
-        X = self.features_of(panel)
+        X = self.features_of(panel) if X is None else X
+        first = 0 if since is None else int(X.index.searchsorted(since))
+        days = X.index[first:]
         parts = []
-        with threadpool_limits(limits=1):
+        with one_thread():
             for horizon, classifier in self.classifiers.items():
-                proba = pd.DataFrame(classifier.predict_proba(X), X.index, classifier.classes_)
-                part = proba[list(REGIMES)].rename_axis("date").reset_index()
+                # A row's own answer needs no other row, unless hidden states are filtered.
+                skip = 0 if _remembers(classifier) else min(first, max(0, len(X) - _ENOUGH))
+                proba = np.empty((0, len(classifier.classes_)))
+                if len(days):
+                    proba = classifier.predict_proba(X.iloc[skip:])[first - skip :]
+                part = pd.DataFrame(proba, days, classifier.classes_)
+                part = part[list(REGIMES)].rename_axis("date").reset_index()
                 part.insert(1, "horizon", horizon)
                 parts.append(part)
         return pd.concat(parts, ignore_index=True)
+
+
+def _remembers(classifier: Any) -> bool:
+    """Whether what it says of a row hangs on the rows before."""
+    last = classifier[-1] if isinstance(classifier, Pipeline) else classifier
+    return isinstance(last, GaussianHMMClassifier)
 
 
 def features(config: ExperimentConfig, baskets: str) -> PanelFeatures:
@@ -97,7 +125,7 @@ def fit_bundle(config: ExperimentConfig, baskets: str, panel: pd.DataFrame) -> B
                 f"The rows confirmed by {X.index[-1]:%Y-%m-%d} hold no day of "
                 f"{', '.join(missing)}. Train on a longer history."
             )
-        with threadpool_limits(limits=1):
+        with one_thread():
             classifiers[horizon] = build_classifier(config, horizon).fit(
                 X.loc[y.index], y.to_numpy(dtype=object)
             )

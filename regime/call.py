@@ -6,6 +6,7 @@ regime reach `CALL_MARGIN`, and every call carries a status that says how firm i
 """
 
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -99,7 +100,10 @@ def regime_call(
         before = path["confirmed_leader"].reindex(proba.index)
     calls["status"] = _status(calls, proba, path, before)
     calls["handover_from"] = before.where(calls["status"] == Status.HANDOVER)
-    calls["words"] = [_words(row) for row in calls.itertuples()]
+    calls["words"] = [
+        _words(*told)
+        for told in zip(*(calls[name] for name in _TOLD), strict=True)  # plain values are quick
+    ]
     calls["qualifier"] = _qualifier(calls, conditions)
     return calls
 
@@ -140,14 +144,22 @@ def _check(probabilities: pd.DataFrame) -> None:
 
 
 def _with_hysteresis(proba: np.ndarray, margin: float) -> np.ndarray:
+    """The regime called on each day, from one change of hands to the next."""
     log_odds = np.log(np.maximum(proba, 1e-12))
+    ahead = log_odds.max(axis=1, keepdims=True, initial=-np.inf) - log_odds >= margin
+    challenger = log_odds.argmax(axis=1)
+    taken_from = [np.flatnonzero(ahead[:, regime]) for regime in range(proba.shape[1])]
     called = np.empty(len(proba), dtype=np.int64)
-    now = int(proba[0].argmax()) if len(proba) else 0
-    for day, row in enumerate(log_odds):
-        challenger = int(row.argmax())
-        if row[challenger] - row[now] >= margin:
-            now = challenger
-        called[day] = now
+    day, now = 0, int(challenger[0]) if len(proba) else 0
+    while day < len(proba):
+        losses = taken_from[now]
+        at = int(np.searchsorted(losses, day))
+        change = int(losses[at]) if at < len(losses) else len(proba)
+        called[day:change] = now
+        if change < len(proba):
+            now = int(challenger[change])
+            called[change] = now
+        day = change + 1
     return called
 
 
@@ -187,15 +199,19 @@ def _status(
     return pd.Series(status, proba.index)
 
 
-def _words(call: Any) -> str:
+_TOLD = ("status", "regime", "most_probable", "runner_up", "handover_from")
+
+
+@lru_cache(maxsize=256)
+def _words(status: str, regime: str, first: str, second: str, before: Any) -> str:
     """What a reader is told: "Mega-cap led, confirmed"."""
-    short = {regime: Regime(regime).words.split(" (")[0] for regime in REGIMES}
-    match call.status:
+    short = {name: Regime(name).words.split(" (")[0] for name in REGIMES}
+    match status:
         case Status.CONTESTED:
-            return f"Contested: {short[call.most_probable]} / {short[call.runner_up]}"
+            return f"Contested: {short[first]} / {short[second]}"
         case Status.HANDOVER:
-            return f"Handover, unconfirmed: {short[call.handover_from]} to {short[call.regime]}"
-    return f"{Regime(call.regime).words}, {call.status}"
+            return f"Handover, unconfirmed: {short[before]} to {short[regime]}"
+    return f"{Regime(regime).words}, {status}"
 
 
 def _qualifier(calls: pd.DataFrame, conditions: pd.DataFrame | None) -> "pd.Series[str]":

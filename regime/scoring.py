@@ -71,13 +71,16 @@ class Readiness:
                 return f"PUBLISHED: {self.day:%Y-%m-%d}, everything known."
 
 
-def assess(bundle: Bundle, panel: pd.DataFrame, day: pd.Timestamp) -> Readiness:
+def assess(
+    bundle: Bundle, panel: pd.DataFrame, day: pd.Timestamp, *, X: pd.DataFrame | None = None
+) -> Readiness:
     """Whether everything the bundle counts on was known at the close of a day.
 
     Parameters
     ----------
     panel : DataFrame of `data.panel`, as it was known then
     day : the last session that had closed
+    X : what `bundle.features_of` says of this panel, where it is known already
     """
     last_day = pd.Timestamp(spliced_lead(panel, bundle.baskets).index[-1])
     if last_day < day:
@@ -85,7 +88,7 @@ def assess(bundle: Bundle, panel: pd.DataFrame, day: pd.Timestamp) -> Readiness:
         at_close = panel.reindex(pd.DatetimeIndex([day]))
         missing = tuple(name for name in legs if name not in panel or at_close[name].isna().all())
         return Readiness(State.HELD, day, last_day, missing or tuple(legs))
-    newest = bundle.features_of(panel).iloc[-1]
+    newest = (bundle.features_of(panel) if X is None else X).iloc[-1]
     unknown = [name for name in bundle.expects if pd.isna(newest[name])]
     if not unknown:
         return Readiness(State.PUBLISHED, day, last_day)
@@ -100,8 +103,8 @@ def with_fallback(
     rows: pd.DataFrame, fallback: Bundle, panel: pd.DataFrame, *, version: str
 ) -> pd.DataFrame:
     """The rows of `score_days`, those of the newest day said by another bundle."""
-    own = fallback.predict_proba(panel)
     newest = rows["date"].max()
+    own = fallback.predict_proba(panel, newest)
     said = own[own["date"] == newest].set_index("horizon")[list(REGIMES)]
     rows = rows.astype({"model_version": object})
     at = rows["date"] == newest
@@ -118,6 +121,7 @@ def score_days(
     version: str,
     newest_close: pd.Timestamp | None = None,
     in_sample: bool = False,
+    X: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Probabilities of every day the version may speak of.
 
@@ -129,6 +133,8 @@ def score_days(
         The last session that has closed; a score of that day is live. None for a replay.
     in_sample : bool
         Let the bundle speak of its training days too, beside the walk-forward.
+    X : DataFrame, optional
+        What `bundle.features_of` says of this panel, where it is known already.
 
     Returns
     -------
@@ -142,13 +148,15 @@ def score_days(
     EvaluationError
         If the panel ends before the training did: the bundle has seen its future.
     """
-    own = bundle.predict_proba(panel)
-    last = own["date"].max()
+    X = bundle.features_of(panel) if X is None else X
+    last = X.index[-1]
     if last < bundle.trained_until:
         raise EvaluationError(
             f"Version {version} was trained until {bundle.trained_until:%Y-%m-%d} and has seen the "
             f"future of {last:%Y-%m-%d}. Score a later day, or retrain with --until."
         )
+    since = None if in_sample else bundle.trained_until + pd.Timedelta(days=1)
+    own = bundle.predict_proba(panel, since, X=X)
     record = walk_forward[walk_forward["date"] <= bundle.trained_until]
     parts = [record.assign(basis=Basis.WALK_FORWARD.value)]
     seen = own["date"] <= bundle.trained_until

@@ -16,6 +16,8 @@ import numpy.typing as npt
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
+_MOST_WALKED = 4  # costs at a time
+
 
 @dataclass(frozen=True, slots=True)
 class Survivors:
@@ -32,22 +34,30 @@ class Survivors:
     agreed_through : ndarray of shape (n_days,)
         Last row on which all survivors agree, and with them every later path; -1 while
         they agree on none. Never falls.
+    agreement : ndarray of shape (n_regimes, n_regimes)
+        Last row on which the newest day's survivors to two regimes agree, the lesser regime
+        first; -1 while on none. What the next day needs to know beside the last rows.
     """
 
     score: FloatArray
     came_from: IntArray
     since: IntArray
     agreed_through: IntArray
+    agreement: IntArray
 
     def path(self, last: int | None = None) -> IntArray:
         """The best path over rows 0 to `last` (all of them by default), as regime numbers."""
         last = len(self.score) - 1 if last is None else last
         path = np.empty(last + 1, dtype=np.int64)
         state = int(self.score[last].argmax())
-        for row in range(last, -1, -1):
-            path[row] = state
-            state = int(self.came_from[row, state])
+        while last >= 0:  # from one change of regime to the one before it
+            first = int(self.since[last, state])
+            path[first : last + 1] = state
+            state, last = int(self.came_from[first, state]), first - 1
         return path
+
+
+_walked: dict[float, tuple[FloatArray, Survivors]] = {}  # by cost: the leads, and their path
 
 
 def carry_forward(lead: FloatArray, *, switching_cost: float) -> Survivors:
@@ -64,36 +74,87 @@ def carry_forward(lead: FloatArray, *, switching_cost: float) -> Survivors:
     Exact, in O(n_days n_regimes^2): only the best regime of yesterday is worth changing
     from. Two survivors that came from the same regime agree up to yesterday; two that
     did not agree as far as their predecessors did. That is all the memory agreement needs.
+
+    The last walk at each cost is remembered, so that a day added to the same history costs
+    one step and asking again costs none. The tables are shared and cannot be written.
     """
-    n_days, n_regimes = lead.shape
+    lead = np.array(lead, dtype=np.float64)  # a copy: the caller may change its own
+    known = _walked.get(switching_cost)
+    if known is None or len(known[0]) > len(lead) or not _begins_with(lead, known[0]):
+        known = (lead[:0], _nowhere(lead.shape[1]))
+    before, survivors = known
+    if len(before) < len(lead):
+        survivors = _carry_on(survivors, lead[len(before) :], switching_cost)
+        if len(_walked) == _MOST_WALKED:
+            _walked.clear()
+        _walked[switching_cost] = (lead, survivors)
+    return survivors
+
+
+def _begins_with(lead: FloatArray, before: FloatArray) -> bool:
+    # To the bit: minus zero equals zero, but its sums need not.
+    return lead.shape[1] == before.shape[1] and lead[: len(before)].tobytes() == before.tobytes()
+
+
+def _nowhere(n_regimes: int) -> Survivors:
+    """Before the first day."""
+    nothing = np.empty((0, n_regimes), dtype=np.int64)
+    apart = np.full((n_regimes, n_regimes), -1, dtype=np.int64)
+    return Survivors(np.empty((0, n_regimes)), nothing, nothing, np.empty(0, np.int64), apart)
+
+
+def _carry_on(before: Survivors, lead: FloatArray, switching_cost: float) -> Survivors:
+    """The survivors of the days so far and of those that follow."""
+    n_regimes, begin = lead.shape[1], len(before.score)
     regimes = range(n_regimes)
     pairs = [(one, other) for one in regimes for other in regimes if one < other]
-    score = np.empty((n_days, n_regimes))
-    came_from = np.empty((n_days, n_regimes), dtype=np.int64)
-    since = np.empty((n_days, n_regimes), dtype=np.int64)
-    agreed_through = np.empty(n_days, dtype=np.int64)
-
-    # Plain floats: for three regimes numpy would spend its time on overhead.
-    best_score = [0.0] * n_regimes
-    began = [0] * n_regimes
-    agree = dict.fromkeys(pairs, -1)
-    for day, gains in enumerate(lead.tolist()):
-        origin = list(regimes)
-        if day:
-            leader = best_score.index(max(best_score))
-            changed = best_score[leader] - switching_cost
-            origin = [k if best_score[k] >= changed else leader for k in regimes]
-            best_score = [best_score[k] if origin[k] == k else changed for k in regimes]
+    # Plain floats: for three regimes numpy would spend its time on overhead, and machine
+    # code takes longer to load than a century to walk. What changes only when a path does
+    # is kept per stretch of days, and spread over them at the end.
+    best = before.score[-1].tolist() if begin else [0.0] * n_regimes
+    began = before.since[-1].tolist() if begin else [0] * n_regimes
+    agree = {pair: int(before.agreement[pair]) for pair in pairs}
+    stay, changed = list(regimes), 0.0 - switching_cost  # the leader's own score is 0
+    scores: list[float] = []  # flat: a list a day would wake the collector of garbage
+    stretches, origins, begans = [begin], [stay], [began]
+    agreements = [min(agree.values(), default=-1)]
+    for day, gains in enumerate(zip(*lead.T.tolist(), strict=True), begin):
+        if day and min(best) < changed:
+            leader = best.index(max(best))
+            origin = [k if best[k] >= changed else leader for k in regimes]
             began = [began[k] if origin[k] == k else day for k in regimes]
+            best = [max(value, changed) for value in best]
             agree = {
-                (one, other): day - 1
-                if origin[one] == origin[other]
-                else agree[min(origin[one], origin[other]), max(origin[one], origin[other])]
-                for one, other in pairs
+                pair: day - 1
+                if (one := origin[pair[0]]) == (other := origin[pair[1]])
+                else agree[(one, other) if one < other else (other, one)]
+                for pair in pairs
             }
-        earned = [value + gain for value, gain in zip(best_score, gains, strict=True)]
+            stretches.append(day)
+            origins.append(origin)
+            begans.append(began)
+            agreements.append(min(agree.values()))
+        earned = [value + gain for value, gain in zip(best, gains, strict=True)]
         top = max(earned)
-        best_score = [value - top for value in earned]
-        score[day], came_from[day], since[day] = best_score, origin, began
-        agreed_through[day] = min(agree.values(), default=day)
-    return Survivors(score, came_from, since, agreed_through)
+        best = [value - top for value in earned]
+        scores += best
+    came_from = np.tile(np.array(stay, dtype=np.int64), (len(lead), 1))
+    lengths = np.diff(stretches, append=begin + len(lead))
+    came_from[np.array(stretches) - begin] = origins
+    since = np.repeat(np.array(begans, dtype=np.int64), lengths, axis=0)
+    through = np.repeat(np.array(agreements, dtype=np.int64), lengths)
+    if not pairs:  # alone, it agrees with itself
+        through = np.arange(begin, begin + len(lead))
+    agreement = before.agreement.copy()
+    for pair, row in agree.items():
+        agreement[pair] = row
+    walked = Survivors(
+        np.concatenate([before.score, np.array(scores).reshape(lead.shape)]),
+        np.concatenate([before.came_from, came_from]),
+        np.concatenate([before.since, since]),
+        np.concatenate([before.agreed_through, through]),
+        agreement,
+    )
+    for table in (walked.score, walked.came_from, walked.since, walked.agreed_through):
+        table.flags.writeable = False  # shared by whoever asks for the same path
+    return walked

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
-from regime.call import CALL_MARGIN, Status, choose_margin, regime_call
+from regime.call import CALL_MARGIN, Status, _with_hysteresis, choose_margin, regime_call
 from regime.exceptions import PanelError
 from regime.labels.leadership import episodes, leadership_path, path_as_known
 from regime.taxonomy import REGIMES
@@ -399,3 +399,18 @@ def test_what_no_margin_can_calm_is_said():
 def test_a_margin_is_not_chosen_on_nothing():
     with pytest.raises(PanelError, match="there are none"):
         choose_margin(restless(0)[:0])
+
+
+@given(SEEDS, st.sampled_from([0.0, 0.25, CALL_MARGIN, 2.0]), st.integers(0, 60))
+@settings(max_examples=100, deadline=None)
+def test_a_call_changes_hands_on_the_days_on_which_one_look_after_the_other_does(
+    seed, margin, n_days
+):
+    proba = np.random.default_rng(seed).dirichlet([0.7] * 3, size=n_days).round(seed % 3 + 1)
+    log_odds = np.log(np.maximum(proba, 1e-12))
+    expected, now = [], int(proba[0].argmax()) if n_days else 0
+    for row in log_odds:
+        if row.max() - row[now] >= margin:
+            now = int(row.argmax())
+        expected.append(now)
+    assert _with_hysteresis(proba, margin).tolist() == expected

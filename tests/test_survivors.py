@@ -3,11 +3,12 @@
 import itertools
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from regime.survivors import carry_forward
+from regime.survivors import _walked, carry_forward
 
 # Multiples of 1/8 add up without rounding, so ties are ties and equality is exact.
 EIGHTHS = st.integers(-32, 32).map(lambda number: number / 8)
@@ -86,3 +87,32 @@ def test_every_attribute_is_blind_to_the_future(seed):
     )
     for name in ("score", "came_from", "since", "agreed_through"):
         np.testing.assert_array_equal(getattr(whole, name)[:70], getattr(part, name))
+
+
+@given(LEADS, COSTS, st.integers(1, 9), st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_a_walk_carried_on_is_the_walk_taken_at_once(lead, cost, days, changed):
+    other = lead[:days] + (0.125 if changed else 0.0)
+    _walked.clear()
+    at_once = carry_forward(lead, switching_cost=cost)
+    _walked.clear()
+    carry_forward(other, switching_cost=cost)
+    carried_on = carry_forward(lead, switching_cost=cost)
+    for name in ("score", "came_from", "since", "agreed_through", "agreement"):
+        np.testing.assert_array_equal(getattr(carried_on, name), getattr(at_once, name))
+
+
+def test_a_caller_who_changes_its_leads_gets_the_path_of_the_changed_ones():
+    lead = np.random.default_rng(0).normal(size=(50, 3))
+    before = carry_forward(lead, switching_cost=2.0).score.copy()
+    lead *= 2
+    after = carry_forward(lead, switching_cost=2.0).score
+    assert not np.array_equal(before, after)
+    _walked.clear()
+    np.testing.assert_array_equal(after, carry_forward(lead, switching_cost=2.0).score)
+
+
+def test_a_path_asked_for_twice_cannot_be_overwritten():
+    survivors = carry_forward(np.eye(3), switching_cost=1.0)
+    with pytest.raises(ValueError, match="read-only"):
+        survivors.score[0] = 1.0

@@ -7,8 +7,6 @@ from types import TracebackType
 from typing import Any
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from regime.exceptions import RegimeError
 
@@ -27,6 +25,16 @@ def note(text: str) -> None:
 @contextlib.contextmanager
 def progress(total: int, label: str) -> Iterator[Callable[[], None]]:
     """A bar on standard error that the yielded function moves by one; silent in a pipe."""
+    # Here, because most commands draw no bar; it takes a quarter of what `regime` starts in.
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
     console = Console(stderr=True)
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
     with Progress(

@@ -54,7 +54,8 @@ def score(
     version = load_version(settings)
     simulated = store.is_simulated() or version.simulated
     try:
-        readiness = assess(version.bundle, panel, last_closed_session(moment))
+        X = version.bundle.features_of(panel)
+        readiness = assess(version.bundle, panel, last_closed_session(moment), X=X)
     except PanelError as error:  # the baskets have been gone too long to say anything
         note(f"{State.HELD}: {error}")
         raise typer.Exit(EXIT_CODES[State.HELD]) from None
@@ -65,6 +66,7 @@ def score(
         version=version.number,
         newest_close=None if as_of else last_closed_session(now),
         in_sample=in_sample,
+        X=X,
     )
     if readiness.state is State.DEGRADED:
         rows = with_fallback(rows, version.fallback, panel, version=version.number)

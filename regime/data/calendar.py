@@ -1,8 +1,14 @@
 """The trading days of the New York Stock Exchange, and when each one closed."""
 
+import contextlib
+import os
 import warnings
+import zlib
 from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 FIRST_DAY = pd.Timestamp("1926-01-01")
@@ -11,6 +17,18 @@ _YEARS_AHEAD = 3  # of the newest date asked for, so that lags can reach past it
 
 @lru_cache(maxsize=4)
 def _closes_to(year: int) -> "pd.Series[pd.Timestamp]":
+    kept = _kept(year)
+    moments = _read(kept)
+    if moments is None:
+        moments = _compute(year)
+        _keep(moments, kept)
+    days, closes = moments.astype("datetime64[us]")
+    index = pd.DatetimeIndex(days, name="date")
+    return pd.Series(pd.DatetimeIndex(closes).tz_localize("UTC"), index, name="market_close")
+
+
+def _compute(year: int) -> np.ndarray:
+    """Days and closes in two rows of microseconds."""
     import pandas_market_calendars as market_calendars  # a slow import
 
     with warnings.catch_warnings():  # it still calls what pandas 3 has renamed
@@ -18,9 +36,44 @@ def _closes_to(year: int) -> "pd.Series[pd.Timestamp]":
         schedule = market_calendars.get_calendar("NYSE").schedule(
             FIRST_DAY, pd.Timestamp(year, 12, 31)
         )
-    closes: pd.Series[pd.Timestamp] = schedule["market_close"].dt.as_unit("us")
-    closes.index = pd.DatetimeIndex(closes.index).as_unit("us").rename("date")
-    return closes
+    days = pd.DatetimeIndex(schedule.index).as_unit("us").asi8
+    return np.stack([days, pd.DatetimeIndex(schedule["market_close"]).as_unit("us").asi8])
+
+
+def _kept(year: int) -> Path:
+    """Where a century of sessions is kept, half a second's work: with the compiled modules,
+    so that it goes when they go, and by the release it came from.
+    """
+    release = version("pandas_market_calendars")
+    return Path(__file__).parent / "__pycache__" / f"sessions-{release}-{FIRST_DAY.year}-{year}.npy"
+
+
+def _read(kept: Path) -> np.ndarray | None:
+    """The kept sessions; None where there are none, or not as they were written."""
+    try:
+        found: np.ndarray = np.load(kept, allow_pickle=False)
+        if found[2, 0] == _check(found[:2]):
+            return found[:2]
+    except (OSError, ValueError, IndexError, EOFError):
+        pass
+    return None
+
+
+def _keep(moments: np.ndarray, kept: Path) -> None:
+    draft = kept.with_name(f"{kept.name}.{os.getpid()}")
+    whole = np.vstack([moments, np.full(moments.shape[1], _check(moments))])
+    try:
+        kept.parent.mkdir(exist_ok=True)
+        with draft.open("wb") as file:
+            np.save(file, whole, allow_pickle=False)
+        draft.replace(kept)
+    except OSError:  # an installation nobody may write to: computed anew each time
+        with contextlib.suppress(OSError):
+            draft.unlink(missing_ok=True)
+
+
+def _check(moments: np.ndarray) -> int:
+    return zlib.crc32(np.ascontiguousarray(moments).tobytes())
 
 
 def session_closes(until: pd.Timestamp) -> "pd.Series[pd.Timestamp]":

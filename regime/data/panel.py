@@ -10,6 +10,8 @@ from regime.data import catalog
 from regime.data.calendar import session_closes
 from regime.exceptions import PanelError
 
+_DAY = 86_400_000_000  # microseconds
+
 
 def point_in_time(
     observations: pd.DataFrame, days: pd.DatetimeIndex, series: Iterable[str] = ()
@@ -90,15 +92,25 @@ def _as_known(
     rows: pd.DataFrame, max_age: int, days: pd.DatetimeIndex, closes: "pd.Series[pd.Timestamp]"
 ) -> np.ndarray:
     """Value of one series on each day."""
-    known_at = pd.DatetimeIndex(rows["known_at"])
-    first_day = pd.DatetimeIndex(closes).searchsorted(known_at, side="left")
-    rows = rows.assign(first_day=first_day).sort_values(["known_at", "period"], kind="stable")
-    newest = rows["period"] >= rows["period"].cummax()
-    rows = rows[newest & (rows["first_day"] < len(days))]
-    rows = rows.drop_duplicates("first_day", keep="last").set_index("first_day")
-    known = rows[["period", "value"]].reindex(range(len(days)), method="ffill")
-    age = days.to_numpy() - known["period"].to_numpy()
-    return known["value"].where(age <= np.timedelta64(max_age, "D")).to_numpy()
+    # Numbers in place of dates: over forty series pandas would take six times as long.
+    known_at, closed = _microseconds(rows["known_at"]), _microseconds(closes)
+    periods, values = _microseconds(rows["period"]), rows["value"].to_numpy(np.float64)
+    in_order = np.lexsort((periods, known_at))
+    first_day = closed.searchsorted(known_at[in_order], side="left")
+    periods, values = periods[in_order], values[in_order]
+    newest = (periods >= np.maximum.accumulate(periods)) & (first_day < len(days))
+    first_day, periods, values = first_day[newest], periods[newest], values[newest]
+    # The last row known by each day: of one day's several, the one published last.
+    at = first_day.searchsorted(np.arange(len(days)), side="right") - 1
+    if not len(values):
+        return np.full(len(days), np.nan)
+    age = _microseconds(days) - periods[at]
+    fresh = (at >= 0) & (age <= max_age * _DAY)
+    return np.where(fresh, values[at], np.nan)
+
+
+def _microseconds(moments: "pd.Series[pd.Timestamp] | pd.DatetimeIndex") -> np.ndarray:
+    return pd.DatetimeIndex(moments).as_unit("us").asi8
 
 
 def digest(panel: pd.DataFrame) -> str:

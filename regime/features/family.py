@@ -5,8 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from sklearn.base import clone
-from sklearn.pipeline import make_pipeline
 
 from regime.features.transforms import _Trailing
 
@@ -37,9 +35,8 @@ class Feature:
         if not {*self.needs} <= {*frame.columns}:
             return pd.Series(np.nan, index=frame.index, name=self.name)
         values = self.measure(frame).astype(np.float64).to_frame(self.name)
-        if self.by:
-            steps = make_pipeline(*(clone(step) for step in self.by))
-            values = pd.DataFrame(steps.fit_transform(values), values.index, [self.name])
+        for step in self.by:
+            values = step.trail(values)
         return values[self.name]
 
 

@@ -15,11 +15,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import skops.io
+from sklearn.ensemble import GradientBoostingClassifier
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
-from skops.io.exceptions import UntrustedTypesFoundException
 
 from regime.bundle import Bundle
 from regime.config import ExperimentConfig
@@ -27,6 +27,7 @@ from regime.exceptions import StoreError
 from regime.models.hmm import GaussianHMMClassifier
 from regime.models.persistence import PersistenceClassifier
 from regime.models.selection import KnownFeatures
+from regime.tracking import trees
 
 FORMAT = 1
 MANIFEST = "bundle.json"
@@ -40,7 +41,9 @@ ARRAYS: dict[str, tuple[type, tuple[str, ...]]] = {
         (StandardScaler, ("mean_", "scale_", "var_", "n_samples_seen_")),
         (LogisticRegression, ("classes_", "coef_", "intercept_", "n_iter_")),
         (PersistenceClassifier, ("classes_", "transition_", "prior_")),
+        (SimpleImputer, ("statistics_",)),
         (GaussianHMMClassifier, ()),  # says itself what it has learned
+        (GradientBoostingClassifier, ()),  # `trees` says what it has learned
     )
 }
 _INPUT = ("n_features_in_", "feature_names_in_")
@@ -125,15 +128,30 @@ def _steps(classifier: Any) -> list[Any]:
 
 def _save_step(step: Any, folder: Path, stem: str) -> dict[str, Any]:
     name = type(step).__name__
-    if name not in ARRAYS:
+    if not _fits_arrays(step):
+        import skops.io  # a second and more, for it loads every estimator there is
+
         path = folder / f"{stem}.{SKOPS}"
         skops.io.dump(step, path)
         return {"class": SKOPS, "file": path.name, "sha256": sha256(path)}
     path = folder / f"{stem}.npz"
     arrays: dict[str, Any] = _learned(step, ARRAYS[name][1])
     np.savez(path, allow_pickle=False, **arrays)
-    params = {key: _plain(value) for key, value in step.get_params(deep=False).items()}
+    given = step.get_params(deep=False)
+    if isinstance(step, GradientBoostingClassifier):
+        del given["init"]  # the filter, whose numbers are among the arrays
+    if isinstance(step, SimpleImputer):
+        del given["missing_values"]  # NaN, which JSON has no word for
+    params = {key: _plain(value) for key, value in given.items()}
     return {"class": name, "params": params, "file": path.name, "sha256": sha256(path)}
+
+
+def _fits_arrays(step: Any) -> bool:
+    if isinstance(step, GradientBoostingClassifier):
+        return trees.is_from_filter(step)
+    if isinstance(step, SimpleImputer):
+        return trees.is_plain_imputer(step)
+    return type(step).__name__ in ARRAYS
 
 
 def _check_step(entry: dict[str, Any], folder: Path) -> None:
@@ -146,6 +164,9 @@ def _check_step(entry: dict[str, Any], folder: Path) -> None:
 def _load_step(entry: dict[str, Any], folder: Path) -> Any:
     name = entry["file"]
     if entry["class"] == SKOPS:
+        import skops.io
+        from skops.io.exceptions import UntrustedTypesFoundException
+
         try:
             return skops.io.load(folder / name, trusted=TRUSTED)
         except UntrustedTypesFoundException as error:
@@ -158,6 +179,13 @@ def _load_step(entry: dict[str, Any], folder: Path) -> Any:
         arrays = {key: file[key] for key in file.files}
     if kind is GaussianHMMClassifier:
         return GaussianHMMClassifier.from_arrays(entry["params"], arrays)
+    if kind is GradientBoostingClassifier:
+        return trees.from_arrays(entry["params"], arrays)
+    if kind is SimpleImputer:
+        names = arrays.get("feature_names_in_")
+        return trees.imputer(
+            entry["params"], arrays["statistics_"], None if names is None else _restored(names)
+        )
     step = kind(**entry["params"])
     for key, value in arrays.items():
         setattr(step, key, _restored(value))
@@ -167,11 +195,17 @@ def _load_step(entry: dict[str, Any], folder: Path) -> Any:
 def _learned(step: Any, names: tuple[str, ...]) -> dict[str, np.ndarray]:
     if isinstance(step, GaussianHMMClassifier):
         return dict(step.to_arrays())
+    if isinstance(step, GradientBoostingClassifier):
+        return trees.to_arrays(step)
     found = {name: getattr(step, name) for name in (*names, *_INPUT) if hasattr(step, name)}
-    return {
-        name: np.asarray(value, dtype=str) if np.asarray(value).dtype == object else value
-        for name, value in found.items()
-    }
+    return {name: _without_objects(np.asarray(value)) for name, value in found.items()}
+
+
+def _without_objects(value: np.ndarray) -> np.ndarray:
+    """Names as text; a constant that an imputer fills in, as a number."""
+    if value.dtype != object:
+        return value
+    return value.astype(str if any(isinstance(one, str) for one in value) else np.float64)
 
 
 def _restored(value: np.ndarray) -> Any:

@@ -3,6 +3,7 @@
 import pandas as pd
 import pytest
 
+from regime.data import calendar
 from regime.data.calendar import end_of_day, last_closed_session, session_closes, trading_days
 
 
@@ -46,3 +47,28 @@ def test_a_day_ends_at_midnight_in_new_york_after_its_close_and_the_evening_s_fe
 def test_sessions_are_exactly_the_days_of_the_french_daily_file(real_data):
     table = pd.read_csv(real_data / "french_size_portfolios_vw_daily.csv.gz", usecols=["date"])
     assert list(days("1926-07-01", "2024-12-31").strftime("%Y-%m-%d")) == list(table["date"])
+
+
+def test_kept_sessions_are_those_that_were_computed(tmp_path, monkeypatch):
+    monkeypatch.setattr(calendar, "_kept", lambda year: tmp_path / f"{year}.npy")
+    fresh, kept = (calendar._closes_to.__wrapped__(1929) for _ in range(2))
+    monkeypatch.setattr(calendar, "_compute", lambda year: pytest.fail("computed again"))
+    pd.testing.assert_series_equal(calendar._closes_to.__wrapped__(1929), fresh)
+    pd.testing.assert_series_equal(kept, fresh)
+
+
+def test_damaged_sessions_are_computed_anew_and_an_unwritable_folder_is_no_fault(
+    tmp_path, monkeypatch
+):
+    kept = tmp_path / "sessions.npy"
+    monkeypatch.setattr(calendar, "_kept", lambda year: kept)
+    fresh = calendar._closes_to.__wrapped__(1929)
+    damaged = bytearray(kept.read_bytes())
+    damaged[len(damaged) // 2] ^= 1
+    kept.write_bytes(damaged)
+    pd.testing.assert_series_equal(calendar._closes_to.__wrapped__(1929), fresh)
+    kept.write_bytes(b"")
+    pd.testing.assert_series_equal(calendar._closes_to.__wrapped__(1929), fresh)
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setattr(calendar, "_kept", lambda year: tmp_path / "file" / "sessions.npy")
+    pd.testing.assert_series_equal(calendar._closes_to.__wrapped__(1929), fresh)

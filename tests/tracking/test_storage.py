@@ -177,3 +177,10 @@ def test_a_bundle_is_blind_to_the_future(stored, market):
     pd.testing.assert_frame_equal(
         before.sort_values(["horizon", "date"], ignore_index=True), ordered, check_exact=True
     )
+
+
+def test_the_default_model_is_stored_without_skops(stored):
+    """Its import and its files would take longer than everything else a score does."""
+    bundle, folder, _ = stored
+    if bundle.config.model.kind in ("boosting_from_filter", "logistic", "filter"):
+        assert {path.suffix for path in folder.iterdir()} == {".json", ".npz"}

@@ -3,23 +3,22 @@ that knows the order of the stages."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 
 from regime.call import regime_call
-from regime.config import ExperimentConfig, LabelConfig, ModelConfig, TrainingConfig
+from regime.config import ExperimentConfig, ModelConfig, TrainingConfig
 from regime.data.baskets import spliced_returns
-from regime.data.panel import digest
 from regime.evaluation import scores
+from regime.evaluation.kept import KeptWalks, name_of
 from regime.evaluation.significance import LEVEL, Edge, edge_over
-from regime.evaluation.splits import ConfirmedWalkForward
-from regime.evaluation.walk_forward import Served, Task, joined, run_tasks, tasks
+from regime.evaluation.walk_forward import Served, Task, Walk, joined, run_tasks
 from regime.exceptions import EvaluationError
-from regime.features.assembly import features_of, market_frame, market_or_nothing
-from regime.features.leadership import LEAD
-from regime.labels.leadership import leadership_path, path_as_known, target
-from regime.models.assembly import SLOW, build_classifier, input_columns, input_sets
+from regime.features.assembly import market_or_nothing
+from regime.labels.leadership import path_as_known
+from regime.models.assembly import build_classifier, input_sets
+from regime.studies import Studies, Study
 from regime.taxonomy import REGIMES
 
 
@@ -50,23 +49,6 @@ class ExperimentResult:
     fits: pd.DataFrame
     scores: list[dict[str, Any]]
     panel_digest: str
-
-
-class _Study(NamedTuple):
-    """Baskets and horizon of one walk-forward, with what it reads."""
-
-    baskets: str
-    horizon: int
-    features: pd.DataFrame
-    target: pd.DataFrame
-
-
-class _Job(NamedTuple):
-    """One walk-forward in pieces; a reference has the key its probabilities are kept by."""
-
-    study: _Study
-    pieces: list[Task]
-    reference: tuple[Any, ...] | None
 
 
 def reference_filter(config: ExperimentConfig) -> ExperimentConfig:
@@ -123,17 +105,20 @@ class Comparison:
     Parameters
     ----------
     panel : DataFrame of `data.panel`
-    on_fit : called after each fit, for a progress bar
+    on_fit : called for each fit, for a progress bar
+    kept : walk-forwards of earlier comparisons, to be read and added to; none by default
     """
 
-    def __init__(self, panel: pd.DataFrame, on_fit: Callable[[], None] = lambda: None) -> None:
-        self.panel = panel
-        self.digest = digest(panel)
+    def __init__(
+        self,
+        panel: pd.DataFrame,
+        on_fit: Callable[[], None] = lambda: None,
+        kept: KeptWalks | None = None,
+    ) -> None:
+        self.studies = Studies(panel)
         self.on_fit = on_fit
-        self._frames: dict[str, pd.DataFrame] = {}
-        self._paths: dict[tuple[str, float], pd.DataFrame] = {}
-        self._sets: dict[tuple[Any, ...], pd.DataFrame] = {}
-        self._references: dict[tuple[Any, ...], pd.DataFrame] = {}
+        self.kept = kept
+        self._walks: dict[str, Walk] = {}
 
     def run(self, config: ExperimentConfig) -> ExperimentResult:
         """Walk one experiment forward on each of its basket sets and horizons."""
@@ -141,70 +126,22 @@ class Comparison:
 
     def run_all(self, configs: Sequence[ExperimentConfig]) -> Iterator[ExperimentResult]:
         """Several, their fits shared out as one heap of work; each result when it is there."""
-        known = {*self._references}
-        planned = [self._jobs(config, known) for config in configs]
-        done = run_tasks(piece for jobs in planned for job in jobs for piece in job.pieces)
-        for config, jobs in zip(configs, planned, strict=True):
-            found = []
-            for job in jobs:
-                served = self._gather(done, job)
-                if job.reference is None:
-                    found.append((job.study, served))
-                else:
-                    self._references[job.reference] = joined(served)
-            yield self._result(config, found)
-
-    def _jobs(self, config: ExperimentConfig, known: set[tuple[Any, ...]]) -> list[_Job]:
-        """Its walk-forwards, and those of the references it needs that are not yet known."""
-        check_experiment(config)
-        jobs = []
-        for baskets in config.baskets:
-            for horizon in config.labels.horizons:
-                study = self._study(config, baskets, horizon)
-                if (key := _reference_key(config, study)) not in known:
-                    known.add(key)
-                    reference = reference_filter(config)
-                    own = self._study(reference, baskets, horizon)
-                    jobs.append(_Job(own, _pieces(reference, own), key))
-                jobs.append(_Job(study, _pieces(config, study), None))
-        return jobs
-
-    def _gather(self, done: Iterator[list[Served]], job: _Job) -> list[Served]:
-        served = []
-        for _ in job.pieces:
-            for one in next(done):
-                served.append(one)
-                if job.reference is None:
+        for config in configs:
+            check_experiment(config)
+        pieces = self._missing(configs)
+        done = run_tasks(piece for of_one in pieces.values() for piece in of_one)
+        for config in configs:
+            for study in _studies(config):
+                self._walk(_reference(study), pieces, done)
+                walk = self._walk(study, pieces, done, self.on_fit)
+                for _ in range(len(walk.fits) if self._name(study) not in pieces else 0):
                     self.on_fit()
-        return served
-
-    def _result(
-        self, config: ExperimentConfig, found: list[tuple[_Study, list[Served]]]
-    ) -> ExperimentResult:
-        rows, calls, scored, fits = [], [], [], []
-        for study, served in found:
-            proba = joined(served)
-            rows.append(_long(proba, study.baskets).assign(horizon=study.horizon))
-            scored.append(self._score(config, study, proba))
-            if study.horizon == 0:
-                calls.append(_long(self._call(config, study.baskets, proba), study.baskets))
-            fits += [_fit_record(study, one) for one in served]
-        labels = [_long(self.path(baskets, config.labels), baskets) for baskets in config.baskets]
-        order = ["baskets", "date", "horizon", *REGIMES, "fitted_on"]
-        return ExperimentResult(
-            config=config,
-            predictions=pd.concat(rows, ignore_index=True)[order],
-            calls=pd.concat(calls, ignore_index=True) if calls else pd.DataFrame(),
-            labels=pd.concat(labels, ignore_index=True),
-            fits=pd.DataFrame(fits),
-            scores=scored,
-            panel_digest=self.digest,
-        )
+            yield self._result(config)
 
     def prepare(self, config: ExperimentConfig) -> None:
         """Raise now what its baskets or dates would raise after other experiments' work."""
         for baskets in config.baskets:
-            days = self._frame(baskets).index
+            days = self.studies.frame(baskets).index
             first = pd.Timestamp(config.first_test(baskets))
             if not days[0] < first <= days[-1]:
                 raise EvaluationError(
@@ -214,86 +151,103 @@ class Comparison:
                     "history that covers it."
                 )
 
-    def path(self, baskets: str, labels: LabelConfig) -> pd.DataFrame:
-        """The hindsight path of these baskets."""
-        key = (baskets, labels.switching_cost)
-        if key not in self._paths:
-            self._paths[key] = leadership_path(
-                self._lead(baskets), switching_cost=labels.switching_cost
-            )
-        return self._paths[key]
+    def _name(self, study: Study) -> str:
+        return name_of(self.studies.ingredients(study))
 
-    def _lead(self, baskets: str) -> pd.DataFrame:
-        return self._frame(baskets)[list(LEAD.values())].set_axis(list(LEAD), axis=1)
+    def _missing(self, configs: Sequence[ExperimentConfig]) -> dict[str, list[Task]]:
+        """Pieces of every walk-forward that is not known yet, in the order they are needed."""
+        pieces: dict[str, list[Task]] = {}
+        for config in configs:
+            for study in _studies(config):
+                for one in (_reference(study), study):
+                    name = self._name(one)
+                    if name in self._walks or name in pieces:
+                        continue
+                    walk = None if self.kept is None else self.kept.read(name)
+                    if walk is not None:
+                        self._walks[name] = walk
+                    else:
+                        pieces[name] = self.studies.pieces(one)
+        return pieces
 
-    def _call(self, config: ExperimentConfig, baskets: str, proba: pd.DataFrame) -> pd.DataFrame:
-        path = path_as_known(self._lead(baskets), switching_cost=config.labels.switching_cost)
-        return regime_call(proba, path=path, conditions=call_conditions(self.panel, baskets))
+    def _walk(
+        self,
+        study: Study,
+        pieces: dict[str, list[Task]],
+        done: Iterator[list[Served]],
+        on_fit: Callable[[], None] = lambda: None,
+    ) -> Walk:
+        """A study's walk-forward, the first time from what comes in."""
+        name = self._name(study)
+        if name not in self._walks:
+            served = []
+            for _ in pieces[name]:
+                for one in next(done):
+                    served.append(one)
+                    on_fit()
+            self._walks[name] = joined(served)
+            if self.kept is not None:
+                self.kept.keep(name, self._walks[name])
+        return self._walks[name]
 
-    def _frame(self, baskets: str) -> pd.DataFrame:
-        if baskets not in self._frames:
-            self._frames[baskets] = market_frame(self.panel, baskets)
-        return self._frames[baskets]
-
-    def _study(self, config: ExperimentConfig, baskets: str, horizon: int) -> _Study:
-        cost, window = config.labels.switching_cost, config.features.window
-        parts = []
-        for name in input_sets(config):
-            key = (baskets, name, cost, window)
-            if key not in self._sets:
-                self._sets[key] = features_of(self._frame(baskets), [name], cost, window)
-            parts.append(self._sets[key])
-        features = pd.concat(parts, axis=1)
-        features = features[input_columns(config, list(features.columns))]
-        return _Study(
-            baskets, horizon, features, target(self.path(baskets, config.labels), horizon)
+    def _result(self, config: ExperimentConfig) -> ExperimentResult:
+        rows, calls, scored, fits = [], [], [], []
+        for study in _studies(config):
+            baskets, walk = study.baskets, self._walks[self._name(study)]
+            rows.append(_long(walk.proba, baskets).assign(horizon=study.horizon))
+            scored.append(self._score(study, walk.proba))
+            if study.horizon == 0:
+                calls.append(_long(self._call(study, walk.proba), baskets))
+            about = walk.fits.copy()
+            about.insert(0, "baskets", baskets)
+            about.insert(1, "horizon", study.horizon)
+            fits.append(about)
+        labels = [
+            _long(self.studies.path(baskets, config.labels), baskets) for baskets in config.baskets
+        ]
+        order = ["baskets", "date", "horizon", *REGIMES, "fitted_on"]
+        return ExperimentResult(
+            config=config,
+            predictions=pd.concat(rows, ignore_index=True)[order],
+            calls=pd.concat(calls, ignore_index=True) if calls else pd.DataFrame(),
+            labels=pd.concat(labels, ignore_index=True),
+            fits=pd.concat(fits, ignore_index=True),
+            scores=scored,
+            panel_digest=self.studies.digest,
         )
 
-    def _score(
-        self, config: ExperimentConfig, study: _Study, proba: pd.DataFrame
-    ) -> dict[str, Any]:
-        settled = proba.index[study.target["regime"].reindex(proba.index).notna()]
+    def _call(self, study: Study, proba: pd.DataFrame) -> pd.DataFrame:
+        path = path_as_known(
+            self.studies.lead(study.baskets), switching_cost=study.config.labels.switching_cost
+        )
+        conditions = call_conditions(self.studies.panel, study.baskets)
+        return regime_call(proba, path=path, conditions=conditions)
+
+    def _score(self, study: Study, proba: pd.DataFrame) -> dict[str, Any]:
+        regime = self.studies.target(study)["regime"]
+        settled = proba.index[regime.reindex(proba.index).notna()]
         if len(settled) < 2:
             raise EvaluationError(
-                f"{config.name}: {len(settled)} of {len(proba)} test days with {study.baskets} "
-                f"baskets have a confirmed label at horizon {study.horizon}. Fetch newer data, or "
-                "set evaluation.first_test earlier."
+                f"{study.config.name}: {len(settled)} of {len(proba)} test days with "
+                f"{study.baskets} baskets have a confirmed label at horizon {study.horizon}. "
+                "Fetch newer data, or set evaluation.first_test earlier."
             )
-        actual = study.target["regime"].loc[settled]
-        by_filter = self._references[_reference_key(config, study)]
+        actual = regime.loc[settled]
+        by_filter = self._walks[self._name(_reference(study))].proba
         reference = scores.log_losses(by_filter.loc[settled], actual)
-        return _scored(config, study, proba.loc[settled, list(REGIMES)], actual, reference)
+        return _scored(study, proba.loc[settled, list(REGIMES)], actual, reference)
 
 
-def _reference_key(config: ExperimentConfig, study: _Study) -> tuple[Any, ...]:
-    return (
-        study.baskets,
-        study.horizon,
-        config.labels.switching_cost,
-        config.first_test(study.baskets),
-        config.evaluation.refit_every,
-    )
+def _studies(config: ExperimentConfig) -> list[Study]:
+    return [
+        Study(config, baskets, horizon)
+        for baskets in config.baskets
+        for horizon in config.labels.horizons
+    ]
 
 
-def _pieces(config: ExperimentConfig, study: _Study) -> list[Task]:
-    splits = ConfirmedWalkForward(
-        first_test=pd.Timestamp(config.first_test(study.baskets)),
-        refit_every=config.evaluation.refit_every,
-        since=pd.Timestamp(config.training.since),
-        every=config.training.every,
-    )
-    model = build_classifier(config, study.horizon)
-    return tasks(model, study.features, study.target, splits, slow=config.model.kind in SLOW)
-
-
-def _fit_record(study: _Study, served: Served) -> dict[str, Any]:
-    return {
-        "baskets": study.baskets,
-        "horizon": study.horizon,
-        "fitted_on": served.fold.fitted_on,
-        "n_rows": len(served.fold.train),
-        **served.health,
-    }
+def _reference(study: Study) -> Study:
+    return study._replace(config=reference_filter(study.config))
 
 
 def _long(frame: pd.DataFrame, baskets: str) -> pd.DataFrame:
@@ -303,8 +257,7 @@ def _long(frame: pd.DataFrame, baskets: str) -> pd.DataFrame:
 
 
 def _scored(
-    config: ExperimentConfig,
-    study: _Study,
+    study: Study,
     proba: pd.DataFrame,
     actual: "pd.Series[str]",
     reference: "pd.Series[float]",
@@ -313,7 +266,7 @@ def _scored(
     called = proba.idxmax(axis=1).astype(str)
     edge = edge_over(reference, losses)
     return {
-        "experiment": config.name,
+        "experiment": study.config.name,
         "baskets": study.baskets,
         "horizon": study.horizon,
         "log_loss": float(losses.mean()),

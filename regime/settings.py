@@ -65,6 +65,11 @@ class Settings(BaseSettings):
         return self.home / "results"
 
     @property
+    def walks(self) -> Path:
+        """Walk-forwards, each under a name that follows from all it was computed from."""
+        return self.home / "walks"
+
+    @property
     def published(self) -> Path:
         """What the model in service said last, for the app."""
         return self.home / "published"

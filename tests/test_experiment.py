@@ -19,11 +19,13 @@ from regime.config import (
 from regime.data.calendar import trading_days
 from regime.data.catalog import DECILES
 from regime.data.panel import digest
+from regime.evaluation.kept import KeptWalks
 from regime.evaluation.scores import log_losses
 from regime.evaluation.significance import edge_over
 from regime.exceptions import ConfigError, EvaluationError, PanelError
 from regime.experiment import Comparison, ExperimentResult, count_fits
 from regime.labels.leadership import leadership_path, target
+from regime.studies import Studies
 from regime.taxonomy import REGIMES
 
 FIRST_TEST = date(1970, 1, 1)
@@ -163,7 +165,7 @@ def test_every_test_day_is_called_from_its_probabilities_now(result):
 
 def test_labels_are_the_path_of_the_whole_panel_and_the_digest_names_it(result, panel):
     assert list(result.labels.columns) == ["baskets", "date", "regime", "confirmed_on"]
-    lead = Comparison(panel)._lead("french")
+    lead = Comparison(panel).studies.lead("french")
     expected = leadership_path(lead, switching_cost=10.0)
     assert_frame_equal(
         result.labels.set_index("date")[["regime", "confirmed_on"]], expected, check_names=False
@@ -269,17 +271,70 @@ def test_a_first_test_outside_the_panel_is_said(panel):
 
 def test_baskets_the_panel_does_not_hold_are_said(panel):
     with pytest.raises(PanelError, match="qnt_2"):
-        Comparison(panel.drop(columns="qnt_2")).run(configured("climatology"))
+        Comparison(panel.drop(columns="qnt_2")).run(configured("climatology", horizons=(0,)))
+
+
+# Once, and not once more
+
+
+@pytest.fixture
+def computed(monkeypatch):
+    """Baskets, horizon and kind of model of every walk-forward that is computed."""
+    asked, real = [], Studies.pieces
+
+    def spy(self, study):
+        asked.append((study.baskets, study.horizon, study.config.model.kind))
+        return real(self, study)
+
+    monkeypatch.setattr(Studies, "pieces", spy)
+    return asked
+
+
+def test_what_several_experiments_need_is_computed_once(panel, computed):
+    first = configured("logistic", sets=("leadership",), horizons=(0,))
+    second = configured("climatology", horizons=(0,))
+    list(Comparison(panel).run_all([first, second]))
+    kinds = [kind for _, _, kind in computed]
+    assert sorted(kinds) == ["climatology", "filter", "logistic"]
+
+
+def test_an_earlier_comparison_is_not_computed_again(panel, computed, tmp_path):
+    config, fits = configured("climatology", horizons=(0, 21)), []
+    first = Comparison(panel, kept=KeptWalks(tmp_path)).run(config)
+    assert len(computed) == 4
+    again = Comparison(panel, lambda: fits.append(1), KeptWalks(tmp_path)).run(config)
+    assert len(computed) == 4
+    assert len(fits) == count_fits([config], panel)
+    for name in ("predictions", "calls", "labels", "fits"):
+        assert_frame_equal(getattr(again, name), getattr(first, name), check_exact=True)
+    assert again.scores == first.scores
+
+
+def test_another_panel_or_parameter_is_computed_though_the_name_is_the_same(
+    panel, computed, tmp_path
+):
+    kept = KeptWalks(tmp_path)
+    before = Comparison(panel, kept=kept).run(
+        configured("logistic", sets=("leadership",), horizons=(0,), C=0.1)
+    )
+    count = len(computed)
+    other = Comparison(panel, kept=kept).run(
+        configured("logistic", sets=("leadership",), horizons=(0,), C=0.2)
+    )
+    assert len(computed) == count + 1  # the filter is the same
+    assert other.scores[0]["log_loss"] != before.scores[0]["log_loss"]
+    Comparison(panel.iloc[:-1], kept=kept).run(configured("climatology", horizons=(0,)))
+    assert len(computed) == count + 3
 
 
 # Where there is nothing to find
 
 
-class Unrelated(Comparison):
+class Unrelated(Studies):
     """The same market, judged by labels drawn without looking at it."""
 
     def path(self, baskets, labels):
-        days = self._lead(baskets).index
+        days = self.lead(baskets).index
         rng = np.random.default_rng([len(days), int(self.digest, 16) % 2**32])
         lengths = rng.geometric(1 / 20, size=len(days))
         number = np.repeat(rng.integers(0, 3, size=len(days)), lengths)[: len(days)]
@@ -289,7 +344,7 @@ class Unrelated(Comparison):
 
 
 @pytest.fixture(scope="module")
-def unrelated() -> list[tuple[Unrelated, ExperimentResult]]:
+def unrelated() -> list[tuple[Comparison, ExperimentResult]]:
     """Ten markets, and what a linear model says of labels that owe them nothing.
 
     Shrunk so hard that it stays near climatology: noise alone costs it little, so that
@@ -297,7 +352,9 @@ def unrelated() -> list[tuple[Unrelated, ExperimentResult]]:
     """
     config = configured("logistic", sets=("path", "leadership"), horizons=(21,), every=3,
                         refit_every=504, C=1e-4)  # fmt: skip
-    comparisons = [Unrelated(random_walk(seed)) for seed in range(10)]
+    comparisons = [Comparison(random_walk(seed)) for seed in range(10)]
+    for comparison in comparisons:
+        comparison.studies = Unrelated(comparison.studies.panel)
     return [(comparison, comparison.run(config)) for comparison in comparisons]
 
 

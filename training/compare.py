@@ -8,7 +8,7 @@ import typer
 
 from training.console import note, progress, run, say
 from training.inputs import checked_day, checked_output
-from training.workers import Backend, Jobs, Scheduler, Where, workers
+from training.workers import Backend, Jobs, Recompute, Scheduler, Where, workers
 
 
 def compare(
@@ -25,6 +25,7 @@ def compare(
     jobs: Jobs = None,
     backend: Where = Backend.PROCESSES,
     scheduler: Scheduler = None,
+    recompute: Recompute = False,
 ) -> None:
     """Walk each experiment forward on what was known at the time, log it, print the table.
 
@@ -36,6 +37,7 @@ def compare(
     from regime.data.as_of import panel_as_of
     from regime.data.calendar import end_of_day
     from regime.data.store import ObservationStore
+    from regime.evaluation.kept import KeptWalks
     from regime.exceptions import ConfigError
     from regime.experiment import Comparison, check_experiment, count_fits
     from regime.settings import Settings
@@ -61,11 +63,12 @@ def compare(
     simulated = store.is_simulated()
     replay = {"as_of": f"{as_of:%Y-%m-%d}"} if as_of else {}
     results = []
+    kept = None if recompute else KeptWalks(settings.walks)
     with (
         workers(jobs, backend, scheduler),
         progress(count_fits(configs, panel), "walking forward") as step,
     ):
-        comparison = Comparison(panel, on_fit=step)
+        comparison = Comparison(panel, on_fit=step, kept=kept)
         for config in configs:
             comparison.prepare(config)
         for result in comparison.run_all(configs):

@@ -8,7 +8,7 @@ import typer
 
 from training.console import note, progress, run, say
 from training.inputs import checked_day
-from training.workers import Backend, Jobs, Scheduler, Where, workers
+from training.workers import Backend, Jobs, Recompute, Scheduler, Where, workers
 
 
 def retrain(
@@ -25,6 +25,7 @@ def retrain(
     jobs: Jobs = None,
     backend: Where = Backend.PROCESSES,
     scheduler: Scheduler = None,
+    recompute: Recompute = False,
 ) -> None:
     """Walk the experiment forward, fit it on everything confirmed, register it as challenger.
 
@@ -37,6 +38,7 @@ def retrain(
     from regime.data.as_of import panel_as_of
     from regime.data.calendar import end_of_day
     from regime.data.store import ObservationStore
+    from regime.evaluation.kept import KeptWalks
     from regime.exceptions import ConfigError
     from regime.experiment import Comparison, count_fits, reference_filter
     from regime.settings import Settings
@@ -64,11 +66,12 @@ def retrain(
             "service calls today's regime too. Add 0 to labels.horizons."
         )
     config = config.model_copy(update={"baskets": (chosen,)})
+    kept = None if recompute else KeptWalks(settings.walks)
     with (
         workers(jobs, backend, scheduler),
         progress(count_fits([config], panel), "walking forward") as step,
     ):
-        result = Comparison(panel, on_fit=step).run(config)
+        result = Comparison(panel, on_fit=step, kept=kept).run(config)
     warn_of_states(result)
     bundle = fit_bundle(config, chosen, panel)
     fallback = fit_bundle(reference_filter(config), chosen, panel)

@@ -28,6 +28,10 @@ Where = Annotated[
 Scheduler = Annotated[
     str | None, typer.Option(help="Address of the Dask scheduler, e.g. tcp://10.0.0.5:8786.")
 ]
+Recompute = Annotated[
+    bool,
+    typer.Option("--recompute", help="Compute what an earlier run has already computed, too."),
+]
 
 
 @contextlib.contextmanager

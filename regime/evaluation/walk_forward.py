@@ -1,6 +1,6 @@
 """Probabilities as they would have been issued: refit on what was settled, never on more."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,7 +68,7 @@ def walk_forward_proba(
         for one in served:
             found.append(one)
             on_fit(one)
-    return joined(found)
+    return joined(found).proba
 
 
 def tasks(
@@ -106,9 +106,29 @@ def run_tasks(pieces: Iterable[Task]) -> Iterator[Any]:
     return found
 
 
-def joined(served: Iterable[Served]) -> pd.DataFrame:
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """A whole walk-forward.
+
+    Attributes
+    ----------
+    proba : DataFrame of `walk_forward_proba`
+    fits : DataFrame, one row per fit
+        `fitted_on`, `n_rows` it learned from, and what the model records of its health.
+    """
+
+    proba: pd.DataFrame
+    fits: pd.DataFrame
+
+
+def joined(served: Sequence[Served]) -> Walk:
     """What all fits said, with the close each was made at."""
-    return pd.concat([one.proba.assign(fitted_on=one.fold.fitted_on) for one in served])
+    proba = [one.proba.assign(fitted_on=one.fold.fitted_on) for one in served]
+    about = [
+        {"fitted_on": one.fold.fitted_on, "n_rows": len(one.fold.train), **one.health}
+        for one in served
+    ]
+    return Walk(pd.concat(proba), pd.DataFrame(about))
 
 
 def _check_regimes(target: pd.DataFrame, fold: Fold) -> None:

@@ -15,6 +15,9 @@ COLOURS = {
     Regime.BROADENING: "#E69F00",
     Regime.SMALL_CAP_LED: "#009E73",
 }
+MOST_POINTS = (
+    3000  # across a ribbon: three to a pixel, and a tenth of the time half a century takes
+)
 FEW_EPISODES = 10  # below which an interval would only look like one
 SHORT = {regime: regime.words.split(" (")[0] for regime in Regime}
 
@@ -36,15 +39,18 @@ def edge_words(row: dict[str, Any]) -> str:
 def probability_ribbon(predictions: pd.DataFrame, labels: pd.DataFrame) -> Figure:
     """Walk-forward probabilities per horizon, above the hindsight path."""
     horizons = sorted(predictions["horizon"].unique())
-    figure = Figure(figsize=(11, 2.1 * len(horizons) + 1), layout="constrained")
+    figure = Figure(figsize=(11, 2.1 * len(horizons) + 1))
+    figure.subplots_adjust(left=0.07, right=0.98, top=0.94, bottom=0.09, hspace=0.3)
     ratios = [1.0] * len(horizons) + [0.18]
     axes = figure.subplots(len(ratios), 1, sharex=True, height_ratios=ratios)
     for axis, horizon in zip(axes, horizons, strict=False):
         proba = predictions[predictions["horizon"] == horizon].set_index("date")
+        proba = proba.iloc[:: max(1, len(proba) // MOST_POINTS)]
         axis.stackplot(
             proba.index, *(proba[name] for name in REGIMES),
             colors=list(COLOURS.values()), labels=list(SHORT.values()),
         )  # fmt: skip
+        axis.margins(x=0)
         axis.set(ylim=(0, 1), ylabel="probability", title=horizon_name(int(horizon)))
     axes[0].legend(ncols=3, loc="lower left", fontsize=8)
     path = labels.set_index("date").loc[predictions["date"].min() :, "regime"]
@@ -59,7 +65,8 @@ def probability_ribbon(predictions: pd.DataFrame, labels: pd.DataFrame) -> Figur
 def reliability(predictions: pd.DataFrame, labels: pd.DataFrame) -> Figure:
     """How often it was so when so much was said, per horizon and regime."""
     horizons = sorted(predictions["horizon"].unique())
-    figure = Figure(figsize=(3.6 * len(horizons), 3.8), layout="constrained")
+    figure = Figure(figsize=(3.6 * len(horizons), 3.8))
+    figure.subplots_adjust(left=0.2 / len(horizons), right=0.97, top=0.9, bottom=0.14, wspace=0.12)
     axes = np.atleast_1d(figure.subplots(1, len(horizons), sharey=True))
     path = labels.set_index("date")
     for axis, horizon in zip(axes, horizons, strict=True):
@@ -80,7 +87,8 @@ def reliability(predictions: pd.DataFrame, labels: pd.DataFrame) -> Figure:
 
 def edge_by_decade(scores: list[dict[str, Any]]) -> Figure:
     """Edge over the filter in each decade, one line per horizon."""
-    figure = Figure(figsize=(7, 3.6), layout="constrained")
+    figure = Figure(figsize=(7, 3.6))
+    figure.subplots_adjust(left=0.13, right=0.97, top=0.9, bottom=0.1)
     axis = figure.subplots()
     axis.axhline(0, color="0.6", linewidth=1)
     for row in scores:

@@ -228,7 +228,7 @@ def test_the_numbers_do_not_depend_on_who_computes_them(slow, study):
 
     def proba():
         return joined(one for piece in run_tasks(tasks(model, X, table, splits, slow))
-                      for one in piece)  # fmt: skip
+                      for one in piece).proba  # fmt: skip
 
     alone = proba()
     with parallel_config("loky", n_jobs=2, inner_max_num_threads=1):

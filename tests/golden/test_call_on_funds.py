@@ -29,7 +29,7 @@ def filtered(real_panel):
     return {
         baskets: (
             predictions[predictions["baskets"] == baskets].set_index("date")[list(REGIMES)],
-            comparison.path(baskets, config.labels),
+            comparison.studies.path(baskets, config.labels),
         )
         for baskets in ("french", "funds")
     }

@@ -1,6 +1,7 @@
 """Where the work of a script is done: processes of this machine, or a Dask cluster."""
 
 import contextlib
+import logging
 import warnings
 from collections.abc import Iterator
 from enum import StrEnum
@@ -96,7 +97,7 @@ def _cluster(scheduler: str | None, jobs: int | None) -> Iterator[Any]:
                 f"No Dask scheduler answers at {scheduler} ({str(error).splitlines()[0]}). Check "
                 "the address `dask scheduler` printed, and that this machine may reach it."
             ) from None
-        with client, _deaths():
+        with _deaths(), _quietly(), client:
             _check_workers(client, scheduler)
             yield client
 
@@ -129,20 +130,41 @@ def _check_workers(client: Any, scheduler: str) -> None:
 
 @contextlib.contextmanager
 def _deaths() -> Iterator[None]:
-    """What to do when a worker died, in words."""
+    """What to do when somebody died, in words."""
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
     from regime.exceptions import EvaluationError
 
-    kinds: tuple[type[Exception], ...] = (TerminatedWorkerError,)
+    worker: tuple[type[BaseException], ...] = (TerminatedWorkerError,)
+    scheduler: tuple[type[BaseException], ...] = ()
     with contextlib.suppress(ModuleNotFoundError):
         from distributed import KilledWorker
+        from distributed.client import FutureCancelledError
+        from distributed.comm import CommClosedError
 
-        kinds = (*kinds, KilledWorker)
+        worker, scheduler = (*worker, KilledWorker), (FutureCancelledError, CommClosedError)
+    kept = "What was finished before is kept and is not computed again."
     try:
         yield
-    except kinds as error:
+    except worker as error:
         raise EvaluationError(
-            f"A worker died at its work ({type(error).__name__}): killed, or out of memory. What "
-            "was finished before is kept. Run again, with fewer --jobs or workers of more memory."
+            f"A worker died at its work ({type(error).__name__}): killed, or out of memory. {kept} "
+            "Run again, with fewer --jobs or workers of more memory."
         ) from error
+    except scheduler as error:
+        raise EvaluationError(
+            f"The Dask scheduler went away in the middle of the work. {kept} Run again when it is "
+            "back."
+        ) from error
+
+
+@contextlib.contextmanager
+def _quietly() -> Iterator[None]:
+    """Without what Dask logs of lost connections: the fault says it in one line."""
+    log = logging.getLogger("distributed")
+    level = log.level
+    log.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        log.setLevel(level)

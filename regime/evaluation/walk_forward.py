@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
+from joblib import Parallel, delayed, parallel_config
 from sklearn.base import clone
 from sklearn.pipeline import Pipeline
 
@@ -145,7 +145,8 @@ def _serve(piece: tuple[Any, pd.DataFrame, np.ndarray, list[Fold]]) -> list[Serv
     model, X, labels, folds = piece
     found: list[Served] = []
     previous = None
-    with one_thread():
+    # A fit would send its own little pieces to the cluster it runs on, and wait for them.
+    with one_thread(), parallel_config("sequential"):
         for fold in folds:
             fitted = _fit(clone(model), previous, X.iloc[fold.train], labels[fold.train])
             # A model with memory gets all history; it may.

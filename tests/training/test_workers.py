@@ -4,6 +4,9 @@ import json
 import os
 import signal
 import socket
+import subprocess
+import sys
+import time
 import warnings
 
 import pandas as pd
@@ -154,3 +157,35 @@ def test_workers_that_run_other_code_are_named(cluster, monkeypatch):
         workers(backend=Backend.DASK, scheduler=cluster.scheduler_address),
     ):
         pass
+
+
+def test_a_scheduler_that_goes_away_is_a_clear_error(market, configs, tmp_path, capfd):
+    scheduler = subprocess.Popen(
+        [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1",
+         "--port", "0", "--no-dashboard", "--scheduler-file", tmp_path / "where.json"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        for _ in range(300):
+            if (tmp_path / "where.json").exists():
+                break
+            time.sleep(0.1)
+        address = json.loads((tmp_path / "where.json").read_text())["address"]
+        worker = subprocess.Popen(
+            [sys.executable, "-m", "distributed.cli.dask_worker", address, "--nworkers", "2",
+             "--nthreads", "1", "--no-dashboard"],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        try:
+            with (
+                pytest.raises(EvaluationError, match="scheduler went away"),
+                workers(backend=Backend.DASK, scheduler=address),
+            ):
+                list(Comparison(market, on_fit=scheduler.kill).run_all(configs))
+        finally:
+            worker.terminate()
+            worker.wait(30)
+    finally:
+        scheduler.kill()
+        scheduler.wait()
+    assert "Traceback" not in capfd.readouterr().err

@@ -7,121 +7,18 @@ value and square, given what is known and the state.
 """
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import gammaln, polygamma, psi
 
-from regime.models.em_recursions import (
-    FloatArray,
-    Layout,
-    compiled,
-    invert,
-    precisions,
-    smallest_pivots,
-)
-
-IntArray = npt.NDArray[np.intp]
+from regime.models.compiled import compiled
+from regime.models.em_recursions import Layout
+from regime.models.em_rows import Pattern
+from regime.models.matrices import FloatArray, IntArray, among, invert, precisions
 
 FEWEST_DEGREES, MOST_DEGREES = 0.5, 1000.0
-HELD = 8 * 1024 * 1024  # bytes of features kept; fetching more takes longer than making them anew
-
-
-@dataclass(frozen=True, slots=True)
-class Pattern:
-    """Rows in which the same values are known.
-
-    Attributes
-    ----------
-    seen : ndarray of shape (n_seen,)
-        Positions of the known features.
-    rows : ndarray of shape (n_rows,), or None
-        Positions of the rows; None for all rows.
-    values : ndarray of shape (n_seen, n_rows)
-        The known values.
-    first, second : ndarray of shape (n_pairs,)
-        Which of the known values each product is of: of every pair, or, where covariances
-        are diagonal, of each with itself.
-    held : ndarray of shape (n_rows, n_features), or None
-        The features, if they take little room.
-    """
-
-    seen: IntArray
-    rows: IntArray | None
-    values: FloatArray
-    first: IntArray
-    second: IntArray
-    held: FloatArray | None = None
-
-    @classmethod
-    def of(cls, X: FloatArray, seen: IntArray, rows: IntArray | None, full: bool) -> Self:
-        """The pattern of these rows."""
-        values = X[:, seen] if rows is None else X[np.ix_(rows, seen)]
-        n = len(seen)
-        first, second = np.triu_indices(n) if full else (np.arange(n), np.arange(n))
-        one = cls(seen, rows, np.ascontiguousarray(values.T), first, second)
-        size = len(values) * one.n_features
-        if size * 8 > HELD:
-            return one
-        return replace(one, held=one.features(0, len(values), np.empty(size)).T.copy())
-
-    @property
-    def n_features(self) -> int:
-        """Products, values and one."""
-        return len(self.first) + len(self.seen) + 1
-
-    def features(self, begin: int, end: int, room: FloatArray) -> FloatArray:
-        """Features of some of the rows, (n_features, end - begin), made in `room` if not held."""
-        if self.held is not None:
-            return self.held[begin:end].T
-        made = room[: self.n_features * (end - begin)].reshape(self.n_features, -1)
-        make_features(self.values, self.first, self.second, begin, made)
-        return made
-
-    def blocks(self, step: int, room: FloatArray) -> Iterator[tuple[slice, FloatArray]]:
-        """The features of all rows, so many rows at a time, in the same `room`."""
-        n_rows = self.values.shape[1]
-        for begin in range(0, n_rows, step):
-            end = min(begin + step, n_rows)
-            yield slice(begin, end), self.features(begin, end, room)
-
-
-@compiled
-def make_features(
-    values: FloatArray, first: IntArray, second: IntArray, begin: int, made: FloatArray
-) -> None:
-    """Products pair by pair, values and one, from row `begin` for as many rows as `made` has."""
-    n_pairs, end = len(first), begin + made.shape[1]
-    for pair in range(n_pairs):
-        left, right = values[first[pair]][begin:end], values[second[pair]][begin:end]
-        to = made[pair]
-        for row in range(made.shape[1]):
-            to[row] = left[row] * right[row]
-    for feature in range(values.shape[0]):
-        made[n_pairs + feature] = values[feature][begin:end]
-    made[-1] = 1.0
-
-
-def patterns(X: FloatArray, full: bool) -> list[Pattern]:
-    """Rows by what is known of them; rows of which nothing is are in no pattern."""
-    known = ~np.isnan(X)
-    if known.all():
-        return [Pattern.of(X, np.arange(X.shape[1]), None, full)]
-    kinds, kind_of = np.unique(known, axis=0, return_inverse=True)
-    return [
-        Pattern.of(X, np.flatnonzero(kind), np.flatnonzero(kind_of.ravel() == number), full)
-        for number, kind in enumerate(kinds)
-        if kind.any()
-    ]
-
-
-def among(matrices: FloatArray, rows: IntArray, columns: IntArray) -> FloatArray:
-    """Those rows and columns of each (..., n, n) matrix."""
-    chosen: FloatArray = matrices[..., rows[:, None], columns]
-    return chosen
 
 
 @compiled
@@ -356,25 +253,6 @@ def settle(
                     value = scatter / count if full or i == j else 0.0
                     covars[restart, state, i, j] = covars[restart, state, j, i] = value
                 covars[restart, state, i, i] += added[i]
-
-
-def at_least(covars: FloatArray, least: float | FloatArray, full: bool) -> FloatArray:
-    """The likeliest covariances with no variance, in whatever direction, below `least`."""
-    floor: FloatArray = np.broadcast_to(np.asarray(least, dtype=np.float64), covars.shape[-1])
-    if not (floor > 0).all():
-        return covars
-    if not full:
-        return np.maximum(covars, np.diag(floor))
-    units = np.sqrt(np.outer(floor, floor))
-    scaled = covars / units
-    low = ~(smallest_pivots(scaled - np.eye(len(floor))) > 0)  # some variance is below 1
-    low &= np.isfinite(covars).all(axis=(-2, -1))
-    if low.any():
-        values, vectors = np.linalg.eigh(scaled[low])
-        raised = (vectors * np.maximum(values, 1)[..., None, :]) @ np.swapaxes(vectors, -1, -2)
-        covars = covars.copy()
-        covars[low] = raised * units
-    return covars
 
 
 def solve_degrees(target: FloatArray) -> FloatArray:

@@ -1,39 +1,23 @@
 """Forward and backward through hidden states for many restarts at once, compiled.
 
-And, likewise compiled, the inverses of many small matrices. Columns are laid out so that
-`LANES` restarts lie side by side: column (group, state, lane) belongs to restart
-group * LANES + lane. The number of states and lanes comes as the length of a tuple, which
-the compiler knows, so that it unrolls the inner loops.
+Columns are laid out so that `LANES` restarts lie side by side: column (group, state, lane)
+belongs to restart group * LANES + lane. The number of states and lanes comes as the length
+of a tuple, which the compiler knows, so that it unrolls the inner loops.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar, cast
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
-FloatArray = npt.NDArray[np.float64]
-Function = TypeVar("Function", bound=Callable[..., Any])
+from regime.models.compiled import compiled
+from regime.models.matrices import FloatArray
 
 LANES = 4  # restarts whose recursions run abreast: while one's row waits, another's goes on
 CACHED = 768 * 1024  # bytes of a chunk's work arrays: what a core keeps at hand
 SMALL = 1_000_000  # multiplications in a product that BLAS does without repacking its factors
 LOST = 1e-200  # a row this improbable is taken again in logarithms
 TINY = 1e-300
-
-
-def compiled(function: Function) -> Function:
-    """The function in machine code, compiled on first use and kept on disk where it can be.
-
-    Products may fuse with sums; nothing else may differ from the order as written.
-    """
-    options: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract"}}
-    try:
-        return cast(Function, numba.njit(cache=True, **options)(function))
-    except RuntimeError:  # no folder to write to: every process compiles for itself
-        return cast(Function, numba.njit(**options)(function))
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,101 +227,3 @@ def backward(
                 whole += carried[group, i, lane]
             for i in range(n):
                 carried[group, i, lane] /= whole
-
-
-@compiled
-def shares(counts: FloatArray, pseudo: FloatArray, before: FloatArray) -> FloatArray:
-    """Counts and pseudo-counts as shares; what was impossible stays so, no counts no change.
-
-    Shapes (n_restarts, m, n_states), (m, n_states) for the pseudo-counts.
-    """
-    found = before.copy()
-    for restart in range(counts.shape[0]):
-        for row in range(counts.shape[1]):
-            total = 0.0
-            for state in range(counts.shape[2]):
-                if before[restart, row, state] > 0:
-                    total += counts[restart, row, state] + pseudo[row, state]
-            if total > 1e-200:
-                for state in range(counts.shape[2]):
-                    if before[restart, row, state] > 0:
-                        count = counts[restart, row, state] + pseudo[row, state]
-                        found[restart, row, state] = count / total
-    return found
-
-
-@compiled
-def factor(matrix: FloatArray, lower: FloatArray) -> tuple[float, float]:
-    """Cholesky factor into `lower`; smallest pivot and log determinant.
-
-    A pivot is what is left of a variance given the features before it. Where one is not
-    positive the smallest is returned as 0 and the rest means nothing.
-    """
-    smallest, log_det = np.inf, 0.0
-    for j in range(matrix.shape[0]):
-        left = matrix[j, j]
-        for k in range(j):
-            left -= lower[j, k] * lower[j, k]
-        if not left > 0.0:  # NaN too
-            return 0.0, 0.0
-        smallest = min(smallest, left)
-        log_det += np.log(left)
-        lower[j, j] = np.sqrt(left)
-        for i in range(j + 1, matrix.shape[0]):
-            value = matrix[i, j]
-            for k in range(j):
-                value -= lower[i, k] * lower[j, k]
-            lower[i, j] = value / lower[j, j]
-    return smallest, log_det
-
-
-@compiled
-def invert(matrix: FloatArray, inverse: FloatArray) -> tuple[float, float]:
-    """Inverse of a matrix, zeros if it has none; smallest pivot and log determinant."""
-    n = matrix.shape[0]
-    lower, whiten = np.zeros((n, n)), np.zeros((n, n))
-    smallest, log_det = factor(matrix, lower)
-    inverse[:] = 0.0
-    if smallest == 0.0:
-        return smallest, log_det
-    for j in range(n):
-        whiten[j, j] = 1.0 / lower[j, j]
-        for i in range(j + 1, n):
-            value = 0.0
-            for k in range(j, i):
-                value -= lower[i, k] * whiten[k, j]
-            whiten[i, j] = value / lower[i, i]
-    for i in range(n):
-        for j in range(i + 1):
-            value = 0.0
-            for k in range(i, n):
-                value += whiten[k, i] * whiten[k, j]
-            inverse[i, j] = value
-            inverse[j, i] = value
-    return smallest, log_det
-
-
-@compiled
-def smallest_pivots(matrices: FloatArray) -> FloatArray:
-    """Smallest pivot of each (restart, state) matrix; 0 where one is not positive."""
-    pivots, lower = np.empty(matrices.shape[:2]), np.zeros(matrices.shape[2:])
-    for restart in range(matrices.shape[0]):
-        for state in range(matrices.shape[1]):
-            pivots[restart, state] = factor(matrices[restart, state], lower)[0]
-    return pivots
-
-
-@compiled
-def invert_all(matrices: FloatArray, inverses: FloatArray, log_dets: FloatArray) -> None:
-    """Inverse and log determinant of each (restart, state) matrix."""
-    for restart in range(matrices.shape[0]):
-        for state in range(matrices.shape[1]):
-            found = invert(matrices[restart, state], inverses[restart, state])
-            log_dets[restart, state] = found[1]
-
-
-def precisions(covars: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Inverse and log determinant of each (n_restarts, n_states, n, n) matrix."""
-    inverses, log_dets = np.empty(covars.shape), np.empty(covars.shape[:2])
-    invert_all(np.ascontiguousarray(covars), inverses, log_dets)
-    return inverses, log_dets

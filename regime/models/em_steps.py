@@ -1,189 +1,19 @@
 """The two steps of expectation maximisation, on standardised rows. Looks ahead by design."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import psi
 
-from regime.models.em_emissions import (
-    Law,
-    Moments,
-    Pattern,
-    at_least,
-    patterns,
-    settle,
-    solve_degrees,
-)
-from regime.models.em_recursions import (
-    CACHED,
-    FloatArray,
-    Layout,
-    backward,
-    forward,
-    precisions,
-    shares,
-    smallest_pivots,
-    take_out_tops,
-)
+from regime.models.em_emissions import Law, Moments, settle, solve_degrees
+from regime.models.em_parameters import Parameters, Prior
+from regime.models.em_recursions import CACHED, Layout, backward, forward, take_out_tops
+from regime.models.em_rows import Rows
+from regime.models.matrices import FloatArray, at_least, precisions, shares, smallest_pivots
 
 SINGULAR = 1e-10  # of a feature's variance in the sample: with less left, a state has collapsed
-
-
-@dataclass(frozen=True, slots=True)
-class Parameters:
-    """One model per restart.
-
-    Attributes
-    ----------
-    startprob : ndarray of shape (n_restarts, n_states), rows sum to 1
-    transmat : ndarray of shape (n_restarts, n_states, n_states), rows sum to 1
-    means : ndarray of shape (n_restarts, n_states, n_features)
-    covars : ndarray of shape (n_restarts, n_states, n_features, n_features)
-        Positive definite; the scale matrix of a Student-t. Diagonal matrices for "diag".
-    degrees : ndarray of shape (n_restarts, n_states), or None
-        Degrees of freedom of a Student-t.
-    """
-
-    startprob: FloatArray
-    transmat: FloatArray
-    means: FloatArray
-    covars: FloatArray
-    degrees: FloatArray | None = None
-
-    def take(self, restarts: npt.NDArray[np.intp]) -> Self:
-        """Copies of those restarts."""
-        degrees = None if self.degrees is None else self.degrees[restarts]
-        return type(self)(self.startprob[restarts], self.transmat[restarts],
-                          self.means[restarts], self.covars[restarts], degrees)  # fmt: skip
-
-    def put(self, restarts: npt.NDArray[np.intp], others: "Parameters") -> None:
-        """Overwrite those restarts."""
-        for name in ("startprob", "transmat", "means", "covars", "degrees"):
-            if (mine := getattr(self, name)) is not None:
-                mine[restarts] = getattr(others, name)
-
-
-@dataclass(frozen=True, slots=True)
-class Prior:
-    """What is known before the rows; nothing by default.
-
-    Attributes
-    ----------
-    pooled : ndarray of shape (n_features, n_features)
-        Covariance every state is drawn towards.
-    rows : float
-        How many rows' worth.
-    centre : float or ndarray of shape (n_features,)
-        Mean every state is drawn towards.
-    centre_rows : float
-        How many rows' worth.
-    start, moves, stay : float
-        Pseudo-counts of each start, of each move, and of each stay on top. What is
-        impossible at the outset remains so.
-    added : float or ndarray of shape (n_features,)
-        Variance added after each step. Not the maximum of anything: the objective may fall.
-    least : float or ndarray of shape (n_features,)
-        No variance, in whatever direction, falls below; the objective never falls.
-    """
-
-    pooled: float | FloatArray = 0.0
-    rows: float = 0.0
-    centre: float | FloatArray = 0.0
-    centre_rows: float = 0.0
-    start: float = 0.0
-    moves: float = 0.0
-    stay: float = 0.0
-    added: float | FloatArray = 0.0
-    least: float | FloatArray = 0.0
-
-
-def middle_of(values: FloatArray) -> tuple[float, float]:
-    """Mean of the values within ten spreads, and the spread: half of the middle two thirds.
-
-    The standard deviation where the middle is flat, 1 where all is but for rounding.
-    """
-    if not len(values):
-        return 0.0, 1.0
-    low, middle, high = np.quantile(values, [0.159, 0.5, 0.841])
-    spread, flat = (high - low) / 2, 1e-12 * abs(middle)
-    if not spread > flat:
-        spread = values.std()
-    if not spread > flat:
-        return float(middle), 1.0
-    return float(values[np.abs(values - middle) <= 10 * spread].mean()), float(spread)
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """Standardised rows, grouped by what is known of them.
-
-    `first` and `last` mark the ends of sequences; `centre` and `scale` lead back to the
-    original units, in which log-likelihoods are lower by `log_scale`.
-    """
-
-    patterns: list[Pattern]
-    first: npt.NDArray[np.bool_]
-    last: npt.NDArray[np.bool_]
-    centre: FloatArray
-    scale: FloatArray
-    log_scale: float
-
-    @property
-    def gaps(self) -> bool:
-        """Whether some value is missing."""
-        return self.patterns[0].rows is not None
-
-    @property
-    def widest(self) -> int:
-        """Features of the pattern that has most."""
-        return max(pattern.n_features for pattern in self.patterns)
-
-    @classmethod
-    def of(cls, X: FloatArray, lengths: list[int], full: bool) -> Self:
-        """Standardise by a centre and a power of two near the spread: no rounding.
-
-        Both of the middle of the rows: a wild value would leave the others no digits.
-        """
-        known = ~np.isnan(X)
-        typical = [middle_of(column[here]) for column, here in zip(X.T, known.T, strict=True)]
-        centre, spread = np.array(typical).T
-        scale = 2.0 ** np.round(np.log2(spread))
-        ends = np.cumsum(lengths)
-        first, last = np.zeros((2, len(X)), dtype=bool)
-        first[ends - lengths] = last[ends - 1] = True
-        log_scale = float((np.log(scale) * known.sum(axis=0)).sum())
-        return cls(patterns((X - centre) / scale, full), first, last, centre, scale, log_scale)
-
-    def standard(self, parameters: Parameters, full: bool) -> Parameters:
-        """Parameters in standard units."""
-        squares = np.outer(self.scale, self.scale)
-        covars = parameters.covars / squares
-        return replace(
-            parameters,
-            means=(parameters.means - self.centre) / self.scale,
-            covars=covars if full else covars * np.eye(len(squares)),
-        )
-
-    def original(self, parameters: Parameters) -> Parameters:
-        """Parameters in the units of the rows."""
-        return replace(
-            parameters,
-            means=parameters.means * self.scale + self.centre,
-            covars=parameters.covars * np.outer(self.scale, self.scale),
-        )
-
-    def prior(self, prior: Prior) -> Prior:
-        """The prior in standard units, with nothing left out."""
-        n = len(self.scale)
-        return replace(
-            prior,
-            pooled=np.broadcast_to(prior.pooled, (n, n)) / np.outer(self.scale, self.scale),
-            centre=(prior.centre - self.centre) / self.scale,
-            added=np.broadcast_to(prior.added, n) / self.scale**2,
-            least=np.broadcast_to(prior.least, n) / self.scale**2,
-        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.linalg import solve_triangular
 
-from regime.models.em_recursions import LOST, compiled, lift
+from regime.models.compiled import compiled
+from regime.models.em_recursions import LOST, lift
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.intp]
@@ -55,7 +56,8 @@ def forward_filter(
     Raises
     ------
     ValueError
-        If a row is impossible: no state with a finite log density can be reached.
+        If shapes disagree, `before` holds no probabilities, or a row is impossible: no
+        state with a finite log density can be reached.
 
     Notes
     -----
@@ -63,7 +65,20 @@ def forward_filter(
     far from every state do not underflow. A state that falls below 1e-308 of the best one
     counts as left; only a transition leads back.
     """
+    # Copies in one order, all writable: the machine code is that of one kind of array.
     log_density = np.asarray(log_density, dtype=np.float64)
+    ahead = np.array(startprob, dtype=np.float64)
+    transmat = np.array(transmat, dtype=np.float64, order="C")
+    _check_states(len(ahead), transmat, log_density, "log_density")
+    if before is not None:
+        before = np.array(before, dtype=np.float64)
+        if before.shape != ahead.shape or (before < 0).any() or not np.isclose(before.sum(), 1):
+            raise ValueError(
+                f"`before` must be the probabilities of the {len(ahead)} states at the row "
+                f"before, and add up to 1; found {before.tolist()}. Give one row of what was "
+                "filtered."
+            )
+        _move(before, transmat, ahead)
     top = log_density.max(axis=1) if len(log_density) else np.empty(0)
     if (wrong := ~np.isfinite(top)).any():  # NaN and +inf come through the maximum too
         row = int(wrong.argmax())
@@ -72,23 +87,24 @@ def forward_filter(
             "Each row needs one that is finite and none that is NaN; look for a value that "
             "is far from anything seen in training."
         )
-    proba, logs = np.empty_like(log_density), top.copy()
-    ahead, transmat = np.array(startprob, dtype=np.float64), np.asarray(transmat, dtype=np.float64)
-    if before is not None:
-        _move(np.asarray(before, dtype=np.float64), transmat, ahead)
-    wrong_row = _carry(
-        ahead,
-        transmat,
-        log_density - top[:, None],
-        proba,
-        logs,
-    )
+    proba, logs = np.empty(log_density.shape), top.copy()
+    below = np.ascontiguousarray(log_density - top[:, None])
+    wrong_row = _carry(ahead, transmat, below, proba, logs)
     if wrong_row >= 0:
         raise ValueError(
             f"Row {wrong_row} is impossible: every state it could come from is one that the "
             "transition matrix cannot reach by then."
         )
     return Filtered(proba, math.fsum(logs))
+
+
+def _check_states(n: int, transmat: FloatArray, rows: FloatArray, name: str) -> None:
+    """Raise unless all are of so many states; machine code would read beside what is not."""
+    if transmat.shape != (n, n) or rows.ndim != 2 or rows.shape[1] != n:
+        raise ValueError(
+            f"{n} states need a `transmat` of shape ({n}, {n}) and `{name}` of shape (n_rows, "
+            f"{n}); found {transmat.shape} and {rows.shape}. Give all of the same model."
+        )
 
 
 @compiled
@@ -136,9 +152,16 @@ def smooth(filtered: FloatArray, transmat: FloatArray) -> FloatArray:
     ----------
     filtered : ndarray of shape (n_rows, n_states), from `forward_filter`
     transmat : ndarray of shape (n_states, n_states), the one it was filtered with
+
+    Raises
+    ------
+    ValueError
+        If shapes disagree.
     """
-    smoothed = np.array(filtered, dtype=np.float64)
-    _carry_back(np.asarray(transmat, dtype=np.float64), smoothed)
+    smoothed = np.array(filtered, dtype=np.float64, order="C")
+    transmat = np.array(transmat, dtype=np.float64, order="C")
+    _check_states(len(transmat), transmat, smoothed, "filtered")
+    _carry_back(transmat, smoothed)
     return smoothed
 
 

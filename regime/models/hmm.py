@@ -1,6 +1,6 @@
 """A classifier that looks at the market through hidden Gaussian states."""
 
-import math
+from copy import copy
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -14,23 +14,20 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from regime.models.em import Parameters
 from regime.models.filtering import Filtered, forward_filter, gaussian_log_density, mix, smooth
-from regime.models.hmm_engines import Engine, carry, challenge
-from regime.models.hmm_problem import Ended, Problem
+from regime.models.hmm_arrays import BY_STATE, as_arrays, as_learned
+from regime.models.hmm_engines import Engine
+from regime.models.hmm_problem import Problem
+from regime.models.hmm_search import best_of, search
 from regime.models.hmm_starts import (
+    FAR,
     SHORTEST_STRETCH,
-    beside,
     complete_stretches,
     in_units,
-    random_starts,
     typical_units,
 )
 from regime.models.matching import Match, match_states
 
 FloatArray = npt.NDArray[np.float64]
-Health = dict[str, float | int | bool]
-
-_BY_STATE = ("startprob_", "transmat_", "means_", "covars_", "regime_given_state_")
-_PLAIN = ("classes_", "n_features_in_")
 
 
 class GaussianHMMClassifier(ClassifierMixin, BaseEstimator):
@@ -76,8 +73,9 @@ class GaussianHMMClassifier(ClassifierMixin, BaseEstimator):
 
     Notes
     -----
-    Needs consecutive rows. States are learned from stretches of complete rows; everything
-    after that reads rows with gaps too, integrating out what is missing.
+    Needs consecutive rows. States are learned from stretches of complete rows, and from a
+    value more than `FAR` spreads from the centre as if it were that far; everything after
+    that reads rows as they are, and rows with gaps too, integrating out what is missing.
 
     `health_` of a fit: `n_rows` and `n_stretches` the states were learned from; of the
     `n_starts`, how many ended finite (`n_finite`), converged (`n_converged`), and within
@@ -156,6 +154,8 @@ class GaussianHMMClassifier(ClassifierMixin, BaseEstimator):
             If `previous` has other features or another number of states.
         """
         check_is_fitted(previous)
+        if previous is self:  # whose states are about to be replaced
+            previous = copy(self)
         states = self._fit(X, y, previous)
         return self._number(match_states(previous.state_proba(X), states))
 
@@ -181,7 +181,7 @@ class GaussianHMMClassifier(ClassifierMixin, BaseEstimator):
             )
         centre, scale, pooled = typical_units(rows)
         problem = Problem(
-            rows=(rows - centre) / scale,
+            rows=np.clip((rows - centre) / scale, -FAR, FAR),
             lengths=lengths,
             pooled=pooled,
             full=self.covariance_type == "full",
@@ -190,7 +190,15 @@ class GaussianHMMClassifier(ClassifierMixin, BaseEstimator):
             tol=self.tol,
         )
         warm = None if previous is None else in_units(previous._start(), centre, scale)
-        best = self._best(problem, warm)
+        tried = search(
+            problem,
+            self.n_states,
+            warm,
+            n_random=self.n_init if warm is None else self.n_challengers,
+            engine=self.engine,
+            random=self._random(len(rows), warm is not None),
+        )
+        best, self.health_ = best_of(tried, problem, warm=warm is not None)
         self.health_["log_likelihood_per_row"] -= float(np.log(scale).sum())
 
         order = np.lexsort(best.means.T[::-1])
@@ -220,7 +228,7 @@ class GaussianHMMClassifier(ClassifierMixin, BaseEstimator):
         """Filtered probabilities of shape (n_rows, n_states): this row and those before.
 
         A new day costs one step, to the bit the last of all: give its row alone, and as
-        `before` the probabilities of the row before it.
+        `before` the probabilities of the row before it, of shape (n_states,).
         """
         return self._filter(self._validated(X), before).proba
 
@@ -253,7 +261,7 @@ class GaussianHMMClassifier(ClassifierMixin, BaseEstimator):
 
     def _number(self, match: Match) -> Self:
         order = match.order
-        for name in _BY_STATE:
+        for name in BY_STATE:
             setattr(self, name, getattr(self, name)[order])
         self.transmat_ = self.transmat_[:, order]
         self.health_ |= {
@@ -267,13 +275,7 @@ class GaussianHMMClassifier(ClassifierMixin, BaseEstimator):
     def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
         """All that was learned, as arrays without objects: safe to store without pickle."""
         check_is_fitted(self)
-        arrays = {name: np.array(getattr(self, name)) for name in (*_BY_STATE, *_PLAIN)}
-        if hasattr(self, "feature_names_in_"):
-            arrays["feature_names_in_"] = self.feature_names_in_
-        for name, array in arrays.items():
-            if array.dtype == object:  # text, as pandas holds it
-                arrays[name] = np.array(array.tolist())
-        return arrays | {f"health_{name}": np.array(v) for name, v in self.health_.items()}
+        return as_arrays(vars(self))
 
     @classmethod
     def from_arrays(
@@ -291,19 +293,9 @@ class GaussianHMMClassifier(ClassifierMixin, BaseEstimator):
         ValueError
             If an array is missing.
         """
-        if missing := sorted({*_BY_STATE, *_PLAIN} - set(arrays)):
-            raise ValueError(
-                f"A stored hidden Markov model needs {[*_BY_STATE, *_PLAIN]}; {missing} are "
-                "missing. Store what `to_arrays` returns, all of it."
-            )
         model = cls(**params)
-        for name in (*_BY_STATE, "classes_"):
-            setattr(model, name, np.array(arrays[name]))
-        model.n_features_in_ = int(arrays["n_features_in_"])
-        if "feature_names_in_" in arrays:
-            model.feature_names_in_ = np.array(arrays["feature_names_in_"], dtype=object)
-        found = {k.removeprefix("health_"): v for k, v in arrays.items() if k.startswith("health_")}
-        model.health_ = {name: value.item() for name, value in found.items()}
+        for name, value in as_learned(arrays).items():
+            setattr(model, name, value)
         return model
 
     def _validated(self, X: Any) -> FloatArray:
@@ -329,59 +321,12 @@ class GaussianHMMClassifier(ClassifierMixin, BaseEstimator):
             self.startprob_[None], self.transmat_[None], self.means_[None], self.covars_[None]
         )
 
-    def _best(self, problem: Problem, warm: Parameters | None) -> Ended:
-        """Where the most likely of the starts ended; how all did goes into `health_`."""
-        rows, random = problem.rows, check_random_state(self._seed(problem, warm))
-
-        def at_random(n_starts: int) -> Parameters:
-            return random_starts(rows, problem.pooled, self.n_states, n_starts, random)
-
-        if warm is None:
-            tried = carry(problem, at_random(self.n_init), self.engine)
-        elif self.n_challengers:
-            starts = beside(warm, at_random(self.n_challengers))
-            tried = challenge(problem, starts, self.engine)
-        else:
-            tried = carry(problem, warm, self.engine)
-        finite = sorted(
-            (end for end in tried if end.is_finite()), key=lambda end: -end.log_likelihood
-        )
-        if not finite:
-            raise ValueError(
-                f"None of {len(tried)} starts ended in a finite model of {self.n_states} states "
-                f"on n_samples = {len(rows)} complete rows of {rows.shape[1]} features. Use fewer "
-                "states or features, a larger min_covar, or look for extreme values."
-            )
-        best, per_row = finite[0], [end.log_likelihood / len(rows) for end in finite]
-        self.health_ = {
-            "n_rows": len(rows),
-            "n_stretches": len(problem.lengths),
-            "n_starts": len(tried),
-            "n_finite": len(finite),
-            "n_converged": sum(end.converged for end in finite),
-            "n_at_best": sum(per_row[0] - value <= self.tol for value in per_row),
-            "runner_up_gap": per_row[0] - per_row[1] if len(per_row) > 1 else math.nan,
-            "log_likelihood_per_row": per_row[0],
-            "iterations": best.iterations,
-            "converged": best.converged,
-            "non_monotone": best.non_monotone,
-            "smallest_state_rows": best.smallest_state_rows,
-            "smallest_eigenvalue": float(np.linalg.eigvalsh(best.covars).min()),
-            "n_revived": best.revived,
-            "n_remarks": sum(end.remarks for end in tried),
-            "warm": warm is not None,
-        }
-        if warm is not None:
-            others = [end.log_likelihood for end in tried[1:] if end.is_finite()]
-            gain = (max(others) - tried[0].log_likelihood) / len(rows) if others else math.nan
-            self.health_["challenger_gain"] = gain
-        return best
-
-    def _seed(self, problem: Problem, warm: Parameters | None) -> Any:
-        """Challengers must not be the same segments of history at every refit."""
-        if warm is None or not isinstance(self.random_state, Integral):
-            return self.random_state
-        return np.random.RandomState([int(self.random_state), len(problem.rows)])
+    def _random(self, n_rows: int, warm: bool) -> Any:
+        """Where random starts come from: challengers are other segments at every refit."""
+        seed = self.random_state
+        if warm and isinstance(seed, Integral):
+            return np.random.RandomState([int(seed), n_rows])
+        return check_random_state(seed)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

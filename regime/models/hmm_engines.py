@@ -35,13 +35,13 @@ def challenge(problem: Problem, starts: Parameters, engine: Engine) -> list[Ende
     with np.errstate(all="ignore"), one_thread():
         trial = _batched(problem, starts, TRIAL)
         ended, reached = _ended(trial), trial.log_likelihood
-        near = reached >= np.nanmax(reached) - BEHIND * len(problem.rows)
+        near = reached >= np.fmax.reduce(reached) - BEHIND * len(problem.rows)
         near[0] = True
-        going = np.flatnonzero(near & ~trial.converged)
+        going = np.flatnonzero(near & ~trial.converged & np.isfinite(reached))
         if len(going):
             found = _batched(problem, trial.parameters.take(going), problem.n_iter - TRIAL)
-            for number, further in zip(going, _ended(found, TRIAL), strict=True):
-                ended[number] = further
+            for number, further in zip(going, _ended(found), strict=True):
+                ended[number] = ended[number].then(further)
         return ended
 
 
@@ -65,7 +65,7 @@ def _batched(problem: Problem, starts: Parameters, n_iter: int) -> FitResult:
     )
 
 
-def _ended(found: FitResult, before: int = 0) -> list[Ended]:
+def _ended(found: FitResult) -> list[Ended]:
     parameters = found.parameters
     return [
         Ended(
@@ -74,7 +74,7 @@ def _ended(found: FitResult, before: int = 0) -> list[Ended]:
             means=parameters.means[number],
             covars=parameters.covars[number],
             log_likelihood=float(found.log_likelihood[number]),
-            iterations=before + int(found.iterations[number]),
+            iterations=int(found.iterations[number]),
             converged=bool(found.converged[number]),
             non_monotone=not found.monotone[number],
             smallest_state_rows=float(found.state_rows[number].min()),

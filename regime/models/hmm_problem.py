@@ -1,13 +1,14 @@
 """What is asked of an engine that fits hidden Gaussian states, and what it answers."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 
 from regime.models.em import Parameters
+from regime.models.matrices import smallest_pivots
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -81,6 +82,16 @@ class Ended:
             smallest_state_rows=0.0,
         )
 
+    def then(self, further: Self) -> Self:
+        """Where it ended when it was carried on from here."""
+        return replace(
+            further,
+            iterations=self.iterations + further.iterations,
+            non_monotone=self.non_monotone or further.non_monotone,
+            revived=self.revived + further.revived,
+            remarks=self.remarks + further.remarks,
+        )
+
     def is_finite(self) -> bool:
         """Whether this is a model at all."""
         arrays = (self.startprob, self.transmat, self.means, self.covars)
@@ -88,4 +99,5 @@ class Ended:
             math.isfinite(self.log_likelihood)
             and all(np.isfinite(array).all() for array in arrays)
             and bool(np.linalg.eigvalsh(self.covars).min() > 0)
+            and bool(smallest_pivots(self.covars[None]).min() > 0)  # the next fit can start here
         )

@@ -11,6 +11,8 @@ from regime.models.em import Parameters
 FloatArray = npt.NDArray[np.float64]
 
 SHORTEST_STRETCH = 5  # rows; a shorter one says little about what follows what
+FAR = 1e5  # spreads; squares of what is farther leave no digits to tell near rows apart
+LEAST, MOST = 1e-152, 1e150  # what can be squared and summed
 STAY = 0.95  # where every random start begins: a state lasts twenty rows
 
 
@@ -32,12 +34,28 @@ def typical_units(rows: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]
     The spread is half the distance between the 16th and 84th percentile, the standard
     deviation where the middle is flat, 1 where all is. Centre and covariance are of the rows
     within ten spreads: whole rows, so that features which add up go on adding up.
+
+    Raises
+    ------
+    ValueError
+        If a spread is too small or a row too far away to be squared.
     """
     low, middle, high = np.quantile(rows, [0.159, 0.5, 0.841], axis=0)
-    spread, flat = (high - low) / 2, 1e-12 * np.abs(middle)  # flat but for rounding
-    spread = np.where(spread > flat, spread, rows.std(axis=0))
-    spread = np.where(spread > flat, spread, 1.0)
-    near = (np.abs(rows - middle) <= 10 * spread).all(axis=1)
+    with np.errstate(over="ignore", invalid="ignore"):
+        spread, flat = (high - low) / 2, 1e-12 * np.abs(middle)  # flat but for rounding
+        spread = np.where(spread > flat, spread, rows.std(axis=0))
+        spread = np.where(spread > flat, spread, 1.0)
+        away = np.abs(rows - middle)
+        held = (spread > LEAST) & (away < MOST * np.minimum(spread, 1)).all(axis=0)
+    if not held.all():
+        feature = int(held.argmin())
+        raise ValueError(
+            f"Feature {feature} lies about {middle[feature]:g} and reaches "
+            f"{rows[away[:, feature].argmax(), feature]:g}, with a spread of {spread[feature]:g}; "
+            f"what is squared must lie between {LEAST:g} and {MOST:g}. Look for extreme values, or "
+            "choose other units."
+        )
+    near = (away <= 10 * spread).all(axis=1)
     typical = rows[near] if near.mean() > 0.5 else rows
     centre = typical.mean(axis=0)
     standard = (typical - centre) / spread
@@ -88,9 +106,21 @@ def beside(first: Parameters, others: Parameters) -> Parameters:
 
 
 def in_units(parameters: Parameters, centre: FloatArray, scale: FloatArray) -> Parameters:
-    """The same models of rows that are first centred and then divided by a scale."""
-    return replace(
-        parameters,
-        means=(parameters.means - centre) / scale,
-        covars=parameters.covars / np.outer(scale, scale),
-    )
+    """The same models of rows that are first centred and then divided by a scale.
+
+    Raises
+    ------
+    ValueError
+        If the scale is so far from the models' that they cannot be written in it.
+    """
+    with np.errstate(all="ignore"):
+        means = (parameters.means - centre) / scale
+        covars = parameters.covars / np.outer(scale, scale)
+    variances = np.diagonal(covars, axis1=-2, axis2=-1)
+    if not (np.isfinite(means).all() and np.isfinite(covars).all() and (variances > 0).all()):
+        raise ValueError(
+            "The model to go on from needs rows in units like its own; in the spreads of these, "
+            f"its variances range from {variances.min():g} to {variances.max():g}. Fit from "
+            "nothing, with `fit`."
+        )
+    return replace(parameters, means=means, covars=covars)

@@ -14,6 +14,7 @@ from scipy.integrate import quad
 from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
 
+from regime.models import filtering
 from regime.models.filtering import forward_filter, gaussian_log_density, mix, smooth
 
 
@@ -190,6 +191,35 @@ def test_no_rows_are_no_evidence():
     found = forward_filter(np.ones(2) / 2, np.ones((2, 2)) / 2, np.empty((0, 2)))
     assert found.proba.shape == (0, 2)
     assert found.log_likelihood == 0.0
+
+
+@pytest.mark.parametrize(
+    ("startprob", "transmat", "log_density"),
+    [((2,), (3, 3), (5, 3)), ((3,), (2, 3), (5, 3)), ((3,), (3, 3), (5, 2)), ((3,), (3, 3), (5,))],
+)
+def test_shapes_that_disagree_are_refused(startprob, transmat, log_density):
+    with pytest.raises(ValueError, match=r"states need a `transmat` of shape"):
+        forward_filter(np.ones(startprob) / 3, np.ones(transmat) / 3, np.zeros(log_density))
+    with pytest.raises(ValueError, match=r"3 states need .*`filtered` of shape"):
+        smooth(np.ones((5, 2)) / 2, np.ones((3, 3)) / 3)
+
+
+def test_neither_the_order_in_memory_nor_a_lock_on_it_matters_nor_is_compiled_anew():
+    rng = np.random.default_rng(6)
+    startprob, transmat = chain(rng, 3)
+    log_density = rng.normal(size=(50, 3))
+    found = forward_filter(startprob, transmat, log_density, before=startprob)
+    smoothed = smooth(found.proba, transmat)
+    compiled = [filtering._carry, filtering._move, filtering._carry_back]
+    kinds = [len(function.signatures) for function in compiled]
+    others = [np.asfortranarray(a) for a in (np.repeat(startprob, 2)[::2], transmat, log_density)]
+    for array in others:
+        array.setflags(write=False)
+    again = forward_filter(*others, before=others[0])
+    assert_array_equal(again.proba, found.proba)
+    assert again.log_likelihood == found.log_likelihood
+    assert_array_equal(smooth(np.asfortranarray(found.proba), others[1]), smoothed)
+    assert [len(function.signatures) for function in compiled] == kinds
 
 
 def test_sixty_years_of_days_are_filtered_in_a_moment():

@@ -321,6 +321,17 @@ def test_awkward_data_give_a_sound_model_or_a_clear_error(what, covariance_type)
     assert model.health_["n_finite"] == 3
 
 
+@pytest.mark.parametrize("size", [1e160, 1e300, -1e200])
+def test_values_without_a_square_are_an_error_that_names_the_feature(size, days):
+    X, y = days[0][:300], days[1][:300]
+    row, flat = X.copy(), np.zeros(300)
+    row[200, 1] = flat[200] = size
+    rare = np.column_stack([X[:, 0], flat])
+    for wild in (row, rare, np.column_stack([X[:, 0], X[:, 1] * size])):
+        with pytest.raises(ValueError, match=r"Feature 1 lies about .* or choose other units"):
+            GaussianHMMClassifier(n_init=1, random_state=0).fit(wild, y)
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_features_that_add_up_do_not_starve_a_rare_state(seed):
     """With one prior matrix for every state, as in hmmlearn, the rarer is wider and loses."""
@@ -331,12 +342,15 @@ def test_features_that_add_up_do_not_starve_a_rare_state(seed):
     assert balanced_accuracy_score(y, model.predict(spreads)) > 0.9
 
 
-@pytest.mark.parametrize("size", [30.0, 1e4, 1e8])
+@pytest.mark.parametrize("size", [30.0, 1e4, 1e8, 1e10, 1e20, 1e100])
 def test_one_wild_row_costs_at_most_one_state(size):
     X, y = market(2000, apart=2.5)
     X[1000] = size
     model = GaussianHMMClassifier(4, random_state=0).fit(X, y)
     assert balanced_accuracy_score(y, model.predict(X)) > 0.95
+    assert model.health_["n_finite"] == 10
+    assert model.health_["n_at_best"] >= 2  # not decided by what is left of the digits
+    assert model.health_["non_monotone"] is False
 
 
 def test_a_column_repeated_in_training_does_not_decide_when_the_copies_part():

@@ -1,6 +1,9 @@
 """A refit that goes on from the fit before it ends where a fit from nothing does, sooner."""
 
+from dataclasses import replace
+
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
@@ -194,3 +197,110 @@ def test_going_on_is_reproducible_to_the_bit(days):
     one, other = (GaussianHMMClassifier(random_state=0).fit_from(before, X, y) for _ in range(2))
     for name, array in one.to_arrays().items():
         assert_array_equal(array, other.to_arrays()[name], err_msg=name)
+
+
+def test_a_model_can_go_on_from_itself_and_keeps_its_numbers(days):
+    X, y = days
+    model = GaussianHMMClassifier(random_state=0).fit(X[:1400], y[:1400])
+    order = np.array([2, 0, 1])
+    for name in ("startprob_", "means_", "covars_", "regime_given_state_"):
+        setattr(model, name, getattr(model, name)[order])
+    model.transmat_ = model.transmat_[np.ix_(order, order)]
+    means = model.means_
+    assert model.fit_from(model, X, y) is model
+    assert_allclose(model.means_, means, atol=0.2)
+    assert model.health_["match_moved"] > 0
+
+
+@pytest.mark.parametrize("n_rows", [6, 7, 15])
+def test_it_goes_on_over_far_fewer_rows_than_it_came_from(n_rows, days):
+    X, y = days
+    before = GaussianHMMClassifier(random_state=0).fit(X, y)
+    after = GaussianHMMClassifier(random_state=0).fit_from(before, X[:n_rows], y[:n_rows])
+    assert after.health_["n_finite"] == 4
+    assert np.isfinite(after.predict_proba(X)).all()
+
+
+def test_a_stored_model_is_gone_on_from_as_the_one_that_was_stored(days):
+    X, y = pd.DataFrame(days[0], columns=["rates", "valuation"]), days[1]
+    before = GaussianHMMClassifier(random_state=0).fit(X[:1400], y[:1400])
+    back = GaussianHMMClassifier.from_arrays(before.get_params(), before.to_arrays())
+    one, other = (GaussianHMMClassifier(random_state=0).fit_from(m, X, y) for m in (before, back))
+    assert list(other.feature_names_in_) == ["rates", "valuation"]
+    for name, array in one.to_arrays().items():
+        assert_array_equal(array, other.to_arrays()[name], err_msg=name)
+
+
+@pytest.mark.parametrize(("then", "now"), [(1e-140, 1e100), (1e100, 1e-140)])
+def test_a_model_of_rows_in_quite_other_units_is_refused(then, now, days):
+    X, y = days
+    before = GaussianHMMClassifier(n_init=1, random_state=0).fit(X * then, y)
+    with pytest.raises(ValueError, match=r"units like its own.*Fit from nothing"):
+        GaussianHMMClassifier(random_state=0).fit_from(before, X * now, y)
+
+
+@pytest.mark.parametrize(
+    "before",
+    [[0.5, 0.5], [0.2, 0.3, 0.5, 0.0], [1, 1, 1], [-1, 1, 1], [np.nan] * 3, [[0.2, 0.3, 0.5]]],
+)
+def test_what_are_no_probabilities_of_its_states_is_nothing_to_go_on_from(before, days):
+    X, y = days
+    model = GaussianHMMClassifier(n_init=1, random_state=0).fit(X, y)
+    with pytest.raises(ValueError, match="`before` must be the probabilities of the 3 states"):
+        model.state_proba(X[:1], before=before)
+
+
+# Trials -------------------------------------------------------------------------------
+
+
+def interfere(monkeypatch, change):
+    """Have the first batch, the trial, end differently."""
+    calls, real = [], hmm_engines._batched
+
+    def batched(problem, starts, n_iter):
+        calls.append(len(starts.means))
+        found = real(problem, starts, n_iter)
+        return change(found) if len(calls) == 1 else found
+
+    monkeypatch.setattr(hmm_engines, "_batched", batched)
+    return calls
+
+
+def test_what_happened_on_trial_stays_in_the_health(days, monkeypatch):
+    X, y = days
+    before = GaussianHMMClassifier(n_init=1, n_iter=1, random_state=0).fit(X, y)
+
+    def eventful(found):
+        n = len(found.revived)
+        never = np.zeros(n, dtype=bool)
+        events = {"revived": np.full(n, 2), "iterations": np.full(n, hmm_engines.TRIAL)}
+        return replace(found, monotone=never, converged=never, **events)
+
+    calls = interfere(monkeypatch, eventful)
+    health = GaussianHMMClassifier(random_state=0).fit_from(before, X, y).health_
+    assert len(calls) == 2
+    assert health["iterations"] > hmm_engines.TRIAL
+    assert health["n_revived"] == 2
+    assert health["non_monotone"] is True
+    assert health["converged"] is True
+
+
+@pytest.mark.parametrize("broken", [[0], [0, 1, 2, 3]])
+def test_starts_that_break_on_trial_do_not_stop_the_others(broken, days, monkeypatch):
+    X, y = days
+    before = GaussianHMMClassifier(n_init=1, n_iter=1, random_state=0).fit(X, y)
+
+    def breaking(found):
+        found.log_likelihood[broken] = found.parameters.means[broken] = np.nan
+        found.converged[:] = False
+        return found
+
+    calls = interfere(monkeypatch, breaking)
+    model = GaussianHMMClassifier(random_state=0)
+    if len(broken) == 4:
+        with pytest.raises(ValueError, match="None of 4 starts"):
+            model.fit_from(before, X, y)
+    else:
+        model.fit_from(before, X, y)
+        assert calls[0] == 4 > calls[1]
+        assert model.health_["n_finite"] == 3

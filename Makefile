@@ -42,8 +42,9 @@ test: lint browser postgres  ## Lint, types, import contracts and the reduced te
 test-long: lint browser postgres  ## The full counts; their results are committed
 	$(PYTEST) $(ARGS)
 
-bench: setup  ## Five million observations in the store, beside its goals
-	PYTHONPATH=. $(BIN)/python tests/benchmarks/store.py --json tests/benchmarks/store.json $(ARGS)
+bench: setup  ## Everything that has a goal of time, measured; 15 minutes (ARGS="-k em": a part)
+	$(BIN)/python -m pytest tests/benchmarks -o python_files='bench_*.py' -W default -q \
+		-p benchmark --benchmark-quiet --benchmark-storage=.pytest_cache/benchmarks $(ARGS)
 
 lint: setup  ## ruff, mypy and import-linter
 	$(BIN)/ruff check --quiet .

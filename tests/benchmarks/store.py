@@ -1,14 +1,7 @@
-"""Five million observations in the store: import, a further day, a panel, a reader's wait.
+"""Steps of work on a store of five million observations, each run in a process of its own."""
 
-    python tests/benchmarks/store.py [--rows 5000000] [--database ADDRESS] [--json FILE]
-
-Each step runs in a process of its own, so that its peak memory is its own. Not a test: the
-machine decides the seconds; the goals stand beside them.
-"""
-
-import argparse
-import json
 import multiprocessing
+import re
 import resource
 import tempfile
 import time
@@ -26,8 +19,6 @@ from regime.data.store import ObservationStore
 
 DAYS = 16_000
 PANEL = 40  # series
-GOALS = {"import": 90.0, "incremental day": 2.0, "panel": 1.5, "longest read": 0.2}  # seconds
-MEMORY = 1.5  # GiB
 FETCHED = pd.Timestamp("2026-01-05 22:00", tz="UTC")
 
 
@@ -93,6 +84,7 @@ def panel(place: str, rows: int) -> dict[str, Any]:
 
 def restored(place: str, rows: int) -> dict[str, Any]:
     """Export to Parquet, and import of it into an empty SQLite store."""
+    # Here, so that it adds nothing to the memory of the other steps.
     from regime.data.database.transfer import export, restore
 
     del rows
@@ -137,44 +129,28 @@ def readers_wait(place: str, rows: int) -> dict[str, Any]:
     return {**found, "rows revised meanwhile": added, "writer seconds": wrote}
 
 
-STEPS: dict[str, Callable[[str, int], dict[str, Any]]] = {
-    "import": fill,
-    "incremental day": one_day,
-    "panel": panel,
-    "restore": restored,
-    "longest read": readers_wait,
-}
-
-
-def measured(name: str, place: str, rows: int, results: Any) -> None:
-    """One step, and the memory its process took at most."""
-    found = STEPS[name](place, rows)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
-    results.put({**found, "GiB": peak})
-
-
-def main() -> None:
-    """Run the steps and print them beside their goals."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, default=5_000_000)
-    parser.add_argument("--database", default=None, help="by default a SQLite file")
-    parser.add_argument("--json", type=Path, default=None)
-    options = parser.parse_args()
+def apart(step: Callable[[str, int], dict[str, Any]], place: str, rows: int) -> dict[str, Any]:
+    """What a step found in a process of its own, so that its peak memory is its own."""
     context = multiprocessing.get_context("spawn")
-    report = {}
-    with tempfile.TemporaryDirectory() as folder:
-        place = options.database or str(Path(folder) / "observations.db")
-        for name in STEPS:
-            results = context.Queue()
-            process = context.Process(target=measured, args=(name, place, options.rows, results))
-            process.start()
-            found = results.get()
-            process.join()
-            report[name] = {**found, "goal seconds": GOALS.get(name), "goal GiB": MEMORY}
-            print(name, json.dumps(report[name]), flush=True)
-    if options.json:
-        options.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    results = context.SimpleQueue()
+    process = context.Process(target=_measured, args=(step, place, rows, results))
+    process.start()
+    process.join()
+    assert process.exitcode == 0, f"{step.__name__} ended with exit code {process.exitcode}"
+    found: dict[str, Any] = results.get()
+    return found
 
 
-if __name__ == "__main__":
-    main()
+def _measured(
+    step: Callable[[str, int], dict[str, Any]], place: str, rows: int, results: Any
+) -> None:
+    found = step(place, rows)
+    results.put({**found, "gib": _peak_kib() / 1024**2})
+
+
+def _peak_kib() -> int:
+    """Most memory this process had; `ru_maxrss` would begin with that of its parent."""
+    status = Path("/proc/self/status")
+    if status.exists() and (peak := re.search(r"VmHWM:\s+(\d+) kB", status.read_text())):
+        return int(peak[1])
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

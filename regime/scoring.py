@@ -82,7 +82,8 @@ def assess(
     day : the last session that had closed
     X : what `bundle.features_of` says of this panel, where it is known already
     """
-    last_day = pd.Timestamp(spliced_lead(panel, bundle.baskets).index[-1])
+    days = (spliced_lead(panel, bundle.baskets) if X is None else X).index
+    last_day = pd.Timestamp(days[-1])
     if last_day < day:
         legs = basket_sets.get(bundle.baskets).series
         at_close = panel.reindex(pd.DatetimeIndex([day]))

@@ -167,11 +167,14 @@ class ObservationStore:
             query = query.where(of.period >= int(day_numbers(pd.Series([since]))[0]))
         with self.reading() as connection:
             known = ids_of(connection, schema.SERIES, series)
-            sources = names_in(connection, schema.SOURCE)
             if series is not None:
                 query = query.where(of.series.in_(sorted(known.values())))
+            else:  # of a series that is new since, the name is not known here
+                query = query.where(of.series <= max(known.values(), default=0))
             query = query.order_by(of.series, of.period, of.known_at, of.fetched_at)
-            rows = self.database.rows(connection, query)
+            rows = self.database.many_rows(connection, query)
+        with self.reading() as connection:  # anew, for the names of all that was read
+            sources = names_in(connection, schema.SOURCE)
         # A value revised before it was ever known leaves two rows of one moment.
         keys = ("series", "period", "known_at")
         again = np.logical_and.reduce([rows[name][1:] == rows[name][:-1] for name in keys])

@@ -28,6 +28,7 @@ _FAULTS = {  # by the beginning of SQLite's name for it
     "SQLITE_BUSY": ("another program holds it", "Close that program and run it again"),
 }
 _MOST_AT_ONCE = 200_000  # rows as Python objects, so that millions need little memory
+_BATCH = "adbc.sqlite.query.batch_rows"
 
 
 class SqliteFile(Database):
@@ -88,10 +89,37 @@ class SqliteFile(Database):
 
     def rows(self, connection: sa.Connection, query: sa.Select[Any]) -> np.ndarray:
         """Numbers of a query, one field for each of its columns."""
-        fields = [(column.name, numpy_type(column)) for column in query.selected_columns]
+        fields = np.dtype([(column.name, numpy_type(column)) for column in query.selected_columns])
         # Past SQLAlchemy's row objects, which would double the time.
         cursor: Any = connection.execute(query).cursor
-        return np.fromiter(cursor, dtype=np.dtype(fields))
+        return np.fromiter(cursor, dtype=fields)
+
+    def many_rows(self, connection: sa.Connection, query: sa.Select[Any]) -> np.ndarray:
+        """The same, without an object for every number, in a third of the time.
+
+        By a connection of its own. What it cannot read it leaves to `rows`, which can say why.
+        """
+        from adbc_driver_sqlite import dbapi
+
+        fields = np.dtype([(column.name, numpy_type(column)) for column in query.selected_columns])
+        asked = query.compile(
+            dialect=connection.dialect, compile_kwargs={"render_postcompile": True}
+        )
+        values = [asked.params[name] for name in asked.positiontup or ()]
+        try:
+            with (
+                dbapi.connect(_address(self.path, write=False)) as reader,
+                reader.cursor() as cursor,
+            ):
+                cursor.adbc_statement.set_options(**{_BATCH: str(_MOST_AT_ONCE)})
+                cursor.execute(str(asked), values)
+                found = cursor.fetch_arrow_table()
+        except dbapi.Error:
+            return self.rows(connection, query)
+        rows = np.empty(len(found), fields)
+        for name, column in zip(fields.names or (), found.columns, strict=True):
+            rows[name] = column.to_numpy()
+        return rows
 
     def insert(
         self, connection: sa.Connection, table: sa.Table, columns: Mapping[str, np.ndarray]
@@ -146,9 +174,7 @@ class SqliteFile(Database):
 
 
 def _open(path: Path, *, write: bool) -> sqlite3.Connection:
-    # Not mode=ro to read: SQLite must keep the index of its log beside the file.
-    uri = f"{path.absolute().as_uri()}?mode={'rwc' if write else 'rw'}"
-    connection = sqlite3.connect(uri, uri=True, isolation_level=None)
+    connection = sqlite3.connect(_address(path, write=write), uri=True, isolation_level=None)
     try:
         connection.execute("PRAGMA journal_mode = WAL" if write else "PRAGMA query_only = 1")
         # Past the default 2 MB, which a sorted insert into a large table outgrows.
@@ -157,6 +183,11 @@ def _open(path: Path, *, write: bool) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _address(path: Path, *, write: bool) -> str:
+    # Not mode=ro to read: SQLite must keep the index of its log beside the file.
+    return f"{path.absolute().as_uri()}?mode={'rwc' if write else 'rw'}"
 
 
 def _exists(path: Path) -> bool:

@@ -72,5 +72,5 @@ def test_an_infinite_value_is_refused_by_name(market):
     from regime.features.assembly import features_of, market_frame
 
     frame = market_frame(market, "french").assign(market_return=np.inf)
-    with pytest.raises(ValueError, match="market_return_21d holds an infinite one"):
+    with pytest.raises(ValueError, match="market_return holds an infinite one"):
         features_of(frame, ["leadership"], 10.0, 504)

@@ -11,7 +11,7 @@ from regime.data import baskets as basket_sets
 from regime.data.baskets import market_return, spliced_lead
 from regime.exceptions import PanelError
 from regime.features.breadth import breadth
-from regime.features.family import Feature
+from regime.features.family import Feature, Shared
 from regime.features.leadership import LEAD, PathFeatures, leadership, styles
 from regime.features.rates import rates
 from regime.features.stress import stress
@@ -84,11 +84,12 @@ def features_of(
 ) -> pd.DataFrame:
     """Features of these sets from a `market_frame`."""
     parts: list[pd.DataFrame] = []
+    shared: Shared = {}
     for name in sets:
         if name == PATH:
             parts.append(PathFeatures(switching_cost).fit_transform(frame))
         else:
-            columns = [feature.of(frame) for feature in FAMILIES[name](window)]
+            columns = [feature.of(frame, shared) for feature in FAMILIES[name](window)]
             parts.append(pd.concat(columns, axis=1))
     return pd.concat(parts, axis=1) if parts else pd.DataFrame(index=frame.index)
 

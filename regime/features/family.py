@@ -1,13 +1,16 @@
 """One feature: what it measures, in which unit, why anyone would look at it."""
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from regime.features.transforms import _Trailing
 
+Shared = dict[tuple[Any, ...], pd.DataFrame]
 Measure = Callable[[pd.DataFrame], "pd.Series[float]"]
 
 
@@ -30,21 +33,34 @@ class Feature:
     measure: Measure
     by: tuple[_Trailing, ...] = ()
 
-    def of(self, frame: pd.DataFrame) -> "pd.Series[float]":
-        """The feature on each row of `frame`; NaN where it cannot be known yet."""
+    def of(self, frame: pd.DataFrame, shared: Shared | None = None) -> "pd.Series[float]":
+        """The feature on each row of `frame`; NaN where it cannot be known yet.
+
+        `shared` keeps what features of one frame have in common on the way: a series scaled
+        once is summed over several spans.
+        """
         if not {*self.needs} <= {*frame.columns}:
             return pd.Series(np.nan, index=frame.index, name=self.name)
-        values = self.measure(frame).astype(np.float64).to_frame(self.name)
+        shared = {} if shared is None else shared
+        key: tuple[Any, ...] = (self.measure,)
+        if key not in shared:
+            shared[key] = self.measure(frame).astype(np.float64).to_frame()
+        values = shared[key]
         for step in self.by:
-            values = step.trail(values)
-        return values[self.name]
+            key = (*key, type(step), *step.get_params(deep=False).items())
+            if key not in shared:
+                shared[key] = step.trail(values)
+            values = shared[key]
+        return values.iloc[:, 0].rename(self.name)
 
 
+@functools.cache  # one measure of a series, so that features can tell they share it
 def column(name: str) -> Measure:
     """The series itself."""
     return lambda frame: frame[name]
 
 
+@functools.cache
 def difference(one: str, other: str) -> Measure:
     """One series less another."""
     return lambda frame: frame[one] - frame[other]

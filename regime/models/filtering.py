@@ -228,8 +228,17 @@ def _patterns(known: npt.NDArray[np.bool_]) -> list[tuple[npt.NDArray[np.bool_],
     whole = known.all(axis=1)
     found = [(np.ones(known.shape[1], dtype=bool), np.flatnonzero(whole))]
     rest = np.flatnonzero(~whole)  # few: to sort rows costs more than the densities of most
-    kinds, kind_of = np.unique(known[rest], axis=0, return_inverse=True)
-    found += [(kind, rest[kind_of.ravel() == number]) for number, kind in enumerate(kinds)]
+    # By numbers of 63 bits, which are sorted twenty times as fast as rows.
+    bits = [known[rest, first : first + 63] for first in range(0, known.shape[1], 63)]
+    codes = np.stack([part @ (1 << np.arange(part.shape[1])) for part in bits], axis=1)
+    _, at, kind_of = (
+        np.unique(codes[:, 0], return_index=True, return_inverse=True)
+        if codes.shape[1] == 1
+        else np.unique(codes, axis=0, return_index=True, return_inverse=True)
+    )
+    found += [
+        (known[rest[first]], rest[kind_of.ravel() == number]) for number, first in enumerate(at)
+    ]
     return [(kind, rows) for kind, rows in found if len(rows)]
 
 

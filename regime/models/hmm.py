@@ -214,9 +214,13 @@ class GaussianHMMClassifier(ClassifierMixin, BaseEstimator):
         self.regime_given_state_ = met / met.sum(axis=1, keepdims=True)
         return states
 
-    def predict_proba(self, X: Any) -> FloatArray:
-        """Probabilities of shape (n_rows, n_regimes), `horizon` rows after each row."""
-        proba = mix(self.state_proba(X), self._transitions() @ self.regime_given_state_)
+    def predict_proba(self, X: Any, *, before: FloatArray | None = None) -> FloatArray:
+        """Probabilities of shape (n_rows, n_regimes), `horizon` rows after each row.
+
+        `before` as in `state_proba`.
+        """
+        states = self.state_proba(X, before=before)
+        proba = mix(states, self._transitions() @ self.regime_given_state_)
         return proba / mix(proba, np.ones((proba.shape[1], 1)))  # rounding may exceed 1
 
     def predict(self, X: Any) -> npt.NDArray[Any]:

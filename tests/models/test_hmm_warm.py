@@ -189,6 +189,8 @@ def test_a_new_day_is_one_step_and_to_the_bit_the_last_of_all(covariance_type, d
         gone_on = model.state_proba(X[day : day + 1], before=whole[day - 1])
         assert_array_equal(gone_on[0], whole[day])
     assert_array_equal(model.state_proba(X[800:], before=whole[799]), whole[800:])
+    proba = model.predict_proba(X)
+    assert_array_equal(model.predict_proba(X[800:], before=whole[799]), proba[800:])
 
 
 def test_going_on_is_reproducible_to_the_bit(days):

@@ -29,7 +29,7 @@ from regime.models.persistence import PersistenceClassifier
 from regime.models.selection import KnownFeatures
 from regime.tracking import trees
 
-FORMAT = 1
+FORMAT, READABLE = 2, (1, 2)  # since 2, a booster over a filter is arrays
 MANIFEST = "bundle.json"
 SKOPS = "skops"
 
@@ -97,10 +97,11 @@ def load_bundle(folder: Path, *, digest: str) -> Bundle:
     try:
         check_digest(folder / MANIFEST, digest)
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        if manifest["format"] != FORMAT:
+        if manifest["format"] not in READABLE:
             raise StoreError(
                 f"The model in {folder} has format {manifest['format']}; this program reads "
-                f"{FORMAT}. Retrain it, or install the program that wrote it."
+                f"{' and '.join(map(str, READABLE))}. Retrain it, or install the program that "
+                "wrote it."
             )
         for step in (step for steps in manifest["classifiers"].values() for step in steps):
             _check_step(step, folder)

@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import time
 import warnings
 from collections.abc import Iterator
 from enum import StrEnum
@@ -10,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 REACHED_WITHIN, WORKER_WITHIN = 10, 30  # seconds until a scheduler and a worker must answer
+SETTLED = 2  # seconds without another worker after which no more are waited for
 
 
 class Backend(StrEnum):
@@ -113,6 +115,7 @@ def _check_workers(client: Any, scheduler: str) -> None:
             f"The Dask scheduler at {scheduler} has no worker. Start one: `dask worker "
             f"{scheduler} --nworkers auto --nthreads 1`."
         ) from None
+    _let_others_arrive(client)
     try:
         found = client.run(code_digest)
     except ModuleNotFoundError as error:
@@ -126,6 +129,18 @@ def _check_workers(client: Any, scheduler: str) -> None:
             f"{len(others)} of {len(found)} workers run other code than this machine ({here}), "
             f"{others[0]} among them ({found[others[0]]}). Install the same version everywhere."
         )
+
+
+def _let_others_arrive(client: Any) -> None:
+    """Wait until nobody has come for a while: joblib counts workers once, and of a single one
+    it makes no use at all.
+    """
+    end, last = time.monotonic() + WORKER_WITHIN, time.monotonic()
+    there = 0
+    while (now := time.monotonic()) < min(end, last + SETTLED):
+        if (count := sum(client.ncores().values())) != there:
+            there, last = count, now
+        time.sleep(0.1)
 
 
 @contextlib.contextmanager

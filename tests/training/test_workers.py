@@ -12,7 +12,7 @@ import warnings
 import pandas as pd
 import pytest
 import typer
-from distributed import LocalCluster
+from distributed import Client, LocalCluster
 from joblib import Parallel, delayed
 from pandas.testing import assert_frame_equal
 
@@ -177,6 +177,8 @@ def test_a_scheduler_that_goes_away_is_a_clear_error(market, configs, tmp_path, 
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         try:
+            with Client(address) as client:
+                client.wait_for_workers(2, timeout=60)
             with (
                 pytest.raises(EvaluationError, match="scheduler went away"),
                 workers(backend=Backend.DASK, scheduler=address),

@@ -102,7 +102,7 @@ def rows_by_source(store) -> dict[str, pd.DataFrame]:
 
 
 @pytest.mark.parametrize(
-    "moments", [20, pytest.param(100, marks=pytest.mark.long)], ids=lambda number: f"{number}x"
+    "moments", [12, pytest.param(100, marks=pytest.mark.long)], ids=lambda number: f"{number}x"
 )
 def test_a_fetch_killed_at_any_moment_leaves_whole_sources_and_a_free_lock(
     new_store, served, fetches, tmp_path, moments

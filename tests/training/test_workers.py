@@ -21,6 +21,13 @@ from regime.exceptions import ConfigError, EvaluationError
 from regime.experiment import Comparison
 from training.workers import Backend, workers
 
+# Dask warns of whatever its machine is slow at or busy with; of ours nothing may.
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::UserWarning:distributed",
+    "ignore::ResourceWarning",
+    "ignore::pytest.PytestUnraisableExceptionWarning",
+)
+
 SHARED = {
     "baskets": ["french"],
     "labels": {"horizons": [0]},
@@ -56,9 +63,9 @@ def alone(market, configs):
 def cluster():
     """Four workers in processes of their own, as on four machines."""
     with (
-        warnings.catch_warnings(),
+        warnings.catch_warnings(action="ignore"),  # of Dask, on a disk or a port that is busy
         LocalCluster(
-            n_workers=4, threads_per_worker=1, processes=True, dashboard_address=None,
+            n_workers=4, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0",
             memory_limit=0, silence_logs=50,
         ) as started,
     ):  # fmt: skip
@@ -143,7 +150,8 @@ def test_a_scheduler_that_does_not_answer_is_named(address, monkeypatch):
 def test_a_cluster_without_workers_says_how_to_start_one(monkeypatch):
     monkeypatch.setattr("training.workers.WORKER_WITHIN", 1)
     with (
-        LocalCluster(n_workers=0, dashboard_address=None, silence_logs=50) as empty,
+        warnings.catch_warnings(action="ignore"),
+        LocalCluster(n_workers=0, dashboard_address="127.0.0.1:0", silence_logs=50) as empty,
         pytest.raises(ConfigError, match=r"has no worker\. Start one: `dask worker"),
         workers(backend=Backend.DASK, scheduler=empty.scheduler_address),
     ):
@@ -162,7 +170,8 @@ def test_workers_that_run_other_code_are_named(cluster, monkeypatch):
 def test_a_scheduler_that_goes_away_is_a_clear_error(market, configs, tmp_path, capfd):
     scheduler = subprocess.Popen(
         [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1",
-         "--port", "0", "--no-dashboard", "--scheduler-file", tmp_path / "where.json"],
+         "--port", "0", "--dashboard-address", "127.0.0.1:0", "--scheduler-file",
+         tmp_path / "where.json"],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:

@@ -133,8 +133,10 @@ class Comparison:
         for config in configs:
             for study in _studies(config):
                 self._walk(_reference(study), pieces, done)
-                walk = self._walk(study, pieces, done, self.on_fit)
-                for _ in range(len(walk.fits) if self._name(study) not in pieces else 0):
+                known = self._walks.get(self._name(study))
+                if known is None:
+                    self._walk(study, pieces, done, self.on_fit)
+                for _ in () if known is None else range(len(known.fits)):
                     self.on_fit()
             yield self._result(config)
 
@@ -176,19 +178,19 @@ class Comparison:
         pieces: dict[str, list[Task]],
         done: Iterator[list[Served]],
         on_fit: Callable[[], None] = lambda: None,
-    ) -> Walk:
-        """A study's walk-forward, the first time from what comes in."""
+    ) -> None:
+        """See that a study's walk-forward is known: what is not, is what comes in next."""
         name = self._name(study)
-        if name not in self._walks:
-            served = []
-            for _ in pieces[name]:
-                for one in next(done):
-                    served.append(one)
-                    on_fit()
-            self._walks[name] = joined(served)
-            if self.kept is not None:
-                self.kept.keep(name, self._walks[name])
-        return self._walks[name]
+        if name in self._walks:
+            return
+        served = []
+        for _ in pieces[name]:
+            for one in next(done):
+                served.append(one)
+                on_fit()
+        self._walks[name] = joined(served)
+        if self.kept is not None:
+            self.kept.keep(name, self._walks[name])
 
     def _result(self, config: ExperimentConfig) -> ExperimentResult:
         rows, calls, scored, fits = [], [], [], []

@@ -1,7 +1,7 @@
 """One thread for linear algebra and trees.
 
-The matrices here are small: a second thread costs five times what it gains, waiting, and
-beside another busy process a hundred times.
+The matrices here are small: a second thread waits more than it works, and beside another busy
+process does little else.
 """
 
 from contextlib import AbstractContextManager

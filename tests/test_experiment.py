@@ -23,7 +23,7 @@ from regime.evaluation.kept import KeptWalks
 from regime.evaluation.scores import log_losses
 from regime.evaluation.significance import edge_over
 from regime.exceptions import ConfigError, EvaluationError, PanelError
-from regime.experiment import Comparison, ExperimentResult, count_fits
+from regime.experiment import Comparison, ExperimentResult, count_fits, reference_filter
 from regime.labels.leadership import leadership_path, target
 from regime.studies import Studies
 from regime.taxonomy import REGIMES
@@ -245,6 +245,16 @@ def test_fits_are_announced_and_their_number_is_known_before(panel):
     config = configured("climatology", horizons=(0, 21))
     Comparison(panel, on_fit=lambda: fits.append(1)).run(config)
     assert len(fits) == count_fits([config], panel) == 2 * 6
+
+
+def test_fits_that_the_reference_has_made_already_are_announced_too(panel):
+    fits = []
+    config = reference_filter(configured("climatology", horizons=(0, 21)))
+    comparison = Comparison(panel, on_fit=lambda: fits.append(1))
+    comparison.run(config)
+    assert len(fits) == count_fits([config], panel)
+    comparison.run(config)
+    assert len(fits) == 2 * count_fits([config], panel)
 
 
 def test_a_fault_of_the_configuration_is_raised_before_any_work(panel):

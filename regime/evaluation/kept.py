@@ -6,6 +6,7 @@ room.
 """
 
 import contextlib
+import functools
 import hashlib
 import json
 import os
@@ -29,9 +30,14 @@ _FITS = b"fits"
 
 def name_of(what: Mapping[str, Any]) -> str:
     """A name for what is computed from these plain values by this code and these libraries."""
-    whole = {"what": what, "code": code_digest(), "libraries": {n: version(n) for n in LIBRARIES}}
+    whole = {"what": what, "code": code_digest(), "libraries": _libraries()}
     text = json.dumps(whole, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+@functools.cache
+def _libraries() -> dict[str, str]:
+    return {name: version(name) for name in LIBRARIES}
 
 
 class KeptWalks:
@@ -49,9 +55,10 @@ class KeptWalks:
             fits = pd.DataFrame(json.loads(table.schema.metadata[_FITS]))
             fits["fitted_on"] = pd.to_datetime(fits["fitted_on"]).astype("datetime64[us]")
             proba = table.to_pandas()
-            os.utime(path)  # asked for just now
         except (OSError, ValueError, KeyError, TypeError, pa.ArrowException):
             return None
+        with contextlib.suppress(OSError):  # a folder to read only
+            os.utime(path)  # asked for just now
         return Walk(proba, fits)
 
     def keep(self, name: str, walk: Walk) -> None:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from regime.models.compiled import compiled
 from regime.models.em_parameters import Parameters, Prior
 from regime.models.matrices import FloatArray, IntArray
+from regime.models.missing import known_alike
 
 HELD = 8 * 1024 * 1024  # bytes of features kept; fetching more takes longer than making them anew
 
@@ -97,10 +98,9 @@ def patterns(X: FloatArray, full: bool) -> list[Pattern]:
     known = ~np.isnan(X)
     if known.all():
         return [Pattern.of(X, np.arange(X.shape[1]), None, full)]
-    kinds, kind_of = np.unique(known, axis=0, return_inverse=True)
     return [
-        Pattern.of(X, np.flatnonzero(kind), np.flatnonzero(kind_of.ravel() == number), full)
-        for number, kind in enumerate(kinds)
+        Pattern.of(X, np.flatnonzero(kind), rows, full)
+        for kind, rows in known_alike(known)
         if kind.any()
     ]
 

@@ -13,6 +13,7 @@ from scipy.linalg import solve_triangular
 
 from regime.models.compiled import compiled
 from regime.models.em_recursions import LOST, lift
+from regime.models.missing import known_alike
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.intp]
@@ -206,7 +207,7 @@ def gaussian_log_density(X: FloatArray, means: FloatArray, covars: FloatArray) -
         If a covariance matrix is not positive definite.
     """
     log_density = np.zeros((len(X), len(means)))
-    for known, rows in _patterns(~np.isnan(X)):
+    for known, rows in known_alike(~np.isnan(X)):
         values = np.ascontiguousarray(X[np.ix_(rows, known)].T)
         for state, (mean, covar) in enumerate(zip(means, covars, strict=True)):
             try:
@@ -221,25 +222,6 @@ def gaussian_log_density(X: FloatArray, means: FloatArray, covars: FloatArray) -
             distance = _squared_norm(whiten, values - mean[known, None])
             log_density[rows, state] = -0.5 * distance - constant
     return log_density
-
-
-def _patterns(known: npt.NDArray[np.bool_]) -> list[tuple[npt.NDArray[np.bool_], IntArray]]:
-    """Which features are known together, and on which rows."""
-    whole = known.all(axis=1)
-    found = [(np.ones(known.shape[1], dtype=bool), np.flatnonzero(whole))]
-    rest = np.flatnonzero(~whole)  # few: to sort rows costs more than the densities of most
-    # By numbers of 63 bits, which are sorted twenty times as fast as rows.
-    bits = [known[rest, first : first + 63] for first in range(0, known.shape[1], 63)]
-    codes = np.stack([part @ (1 << np.arange(part.shape[1])) for part in bits], axis=1)
-    _, at, kind_of = (
-        np.unique(codes[:, 0], return_index=True, return_inverse=True)
-        if codes.shape[1] == 1
-        else np.unique(codes, axis=0, return_index=True, return_inverse=True)
-    )
-    found += [
-        (known[rest[first]], rest[kind_of.ravel() == number]) for number, first in enumerate(at)
-    ]
-    return [(kind, rows) for kind, rows in found if len(rows)]
 
 
 def mix(weights: FloatArray, rows: FloatArray) -> FloatArray:

@@ -59,6 +59,16 @@ def test_where_nothing_can_be_written_nothing_is_kept_and_nothing_fails(tmp_path
     assert KeptWalks(tmp_path / "file").read("a") is None
 
 
+def test_a_folder_to_read_only_is_read(tmp_path, monkeypatch):
+    KeptWalks(tmp_path).keep("a", walk())
+
+    def refused(*_):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(kept.os, "utime", refused)
+    same(KeptWalks(tmp_path).read("a"), walk())
+
+
 def test_a_full_disk_leaves_no_half_of_a_file(tmp_path, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
@@ -86,6 +96,6 @@ def test_the_name_follows_from_what_the_code_and_the_libraries(monkeypatch):
     assert name_of({"horizon": 0}) in names
     monkeypatch.setattr(kept, "code_digest", lambda: "another")
     names.add(name_of({"horizon": 0}))
-    monkeypatch.setattr(kept, "version", lambda name: f"{name} of tomorrow")
+    monkeypatch.setattr(kept, "_libraries", lambda: {"numpy": "of tomorrow"})
     names.add(name_of({"horizon": 0}))
     assert len(names) == 4

@@ -15,10 +15,15 @@ from sklearn.pipeline import Pipeline
 from regime.config import ExperimentConfig
 from regime.data.baskets import spliced_lead
 from regime.exceptions import EvaluationError
-from regime.features.assembly import PanelFeatures
+from regime.features.assembly import FAMILIES, PATH, PanelFeatures
+from regime.features.leadership import CONFIRMED, SCORE, SINCE_CONFIRMED
 from regime.labels.leadership import leadership_path, target
 from regime.models.assembly import build_classifier, input_columns, input_sets
+from regime.models.corrections import Correction
 from regime.models.hmm import GaussianHMMClassifier
+from regime.models.hybrid import StickyChainClassifier
+from regime.models.log_pool import LogPool
+from regime.models.pooled import Member, Pooled
 from regime.taxonomy import REGIMES
 from regime.threads import one_thread
 
@@ -49,7 +54,7 @@ class Bundle:
     def features_of(self, panel: pd.DataFrame) -> pd.DataFrame:
         """What the model reads of each day with a lead; NaN where not known yet."""
         X: pd.DataFrame = features(self.config, self.baskets).fit_transform(panel)
-        return X[input_columns(self.config, list(X.columns))]
+        return X[columns_read(self.config, list(X.columns))]
 
     def predict_proba(
         self,
@@ -90,7 +95,31 @@ class Bundle:
 def _remembers(classifier: Any) -> bool:
     """Whether what it says of a row hangs on the rows before."""
     last = classifier[-1] if isinstance(classifier, Pipeline) else classifier
-    return isinstance(last, GaussianHMMClassifier)
+    if isinstance(last, Pooled):
+        return any(_remembers(member.classifier) for member in last.members)
+    if isinstance(last, Correction):
+        return _remembers(last.start_)
+    return isinstance(last, GaussianHMMClassifier | StickyChainClassifier)
+
+
+def columns_read(config: ExperimentConfig, columns: list[str]) -> list[str]:
+    """Those of the features' columns that a model reads, or of a stack any member."""
+    if not config.members:
+        return input_columns(config, columns)
+    wanted = {name for member in config.members for name in _columns_of(member)}
+    return [name for name in columns if name in wanted]
+
+
+def _columns_of(member: ExperimentConfig) -> list[str]:
+    """What a member reads, in its order; among a stack's columns are other members' too."""
+    path = [*SCORE.values(), *CONFIRMED.values(), SINCE_CONFIRMED]
+    columns: list[str] = []
+    for name in input_sets(member):
+        if name == PATH:
+            columns += path
+        else:
+            columns += [feature.name for feature in FAMILIES[name](member.features.window)]
+    return input_columns(member, columns)
 
 
 def features(config: ExperimentConfig, baskets: str) -> PanelFeatures:
@@ -103,16 +132,27 @@ def features(config: ExperimentConfig, baskets: str) -> PanelFeatures:
     )
 
 
-def fit_bundle(config: ExperimentConfig, baskets: str, panel: pd.DataFrame) -> Bundle:
+def fit_bundle(
+    config: ExperimentConfig,
+    baskets: str,
+    panel: pd.DataFrame,
+    pools: Mapping[int, LogPool] | None = None,
+) -> Bundle:
     """Fit every horizon on all rows whose target is confirmed by the end of the panel.
+
+    Parameters
+    ----------
+    pools : of a stack, by horizon, what `Comparison.pools` says after its walk-forward
 
     Raises
     ------
     EvaluationError
-        If a regime was never confirmed in the training rows.
+        If a regime was never confirmed in the training rows, or a stack has no pools.
     """
+    if config.members:
+        return _fit_stack(config, baskets, panel, pools or {})
     X = features(config, baskets).fit_transform(panel)
-    X = X[input_columns(config, list(X.columns))]
+    X = X[columns_read(config, list(X.columns))]
     path = leadership_path(
         spliced_lead(panel, baskets), switching_cost=config.labels.switching_cost
     )
@@ -129,6 +169,37 @@ def fit_bundle(config: ExperimentConfig, baskets: str, panel: pd.DataFrame) -> B
             classifiers[horizon] = build_classifier(config, horizon).fit(
                 X.loc[y.index], y.to_numpy(dtype=object)
             )
+    return Bundle(config, baskets, X.index[-1], classifiers, _expected(X))
+
+
+def _fit_stack(
+    config: ExperimentConfig, baskets: str, panel: pd.DataFrame, pools: Mapping[int, LogPool]
+) -> Bundle:
+    if missing := [horizon for horizon in config.labels.horizons if horizon not in pools]:
+        raise EvaluationError(
+            f"{config.name} is a stack: its weights at {missing} days ahead are learned from its "
+            "members' walk-forwards. Run it first, as `regime retrain` does."
+        )
+    fitted = [
+        fit_bundle(
+            member.model_copy(update={"labels": config.labels, "baskets": config.baskets}),
+            baskets,
+            panel,
+        )
+        for member in config.members
+    ]
+    X = features(config, baskets).fit_transform(panel)
+    X = X[columns_read(config, list(X.columns))]
+    classifiers = {
+        horizon: Pooled(
+            [Member(_columns_of(one.config), one.classifiers[horizon]) for one in fitted],
+            pools[horizon],
+        )
+        for horizon in config.labels.horizons
+    }
+    return Bundle(config, baskets, X.index[-1], classifiers, _expected(X))
+
+
+def _expected(X: pd.DataFrame) -> tuple[str, ...]:
     known = X[-_A_YEAR:].notna().mean()
-    expects = tuple(str(name) for name in known.index[known >= _MOSTLY])
-    return Bundle(config, baskets, X.index[-1], classifiers, expects)
+    return tuple(str(name) for name in known.index[known >= _MOSTLY])

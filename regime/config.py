@@ -14,7 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from regime.exceptions import ConfigError
 
 Baskets = Literal["french", "funds", "funds_xlg", "funds_ijr"]
-FeatureSet = Literal["path", "rates", "valuation", "breadth", "leadership", "styles", "stress"]
+FeatureSet = Literal[
+    "path", "rates", "valuation", "breadth", "leadership", "leads", "styles", "stress"
+]
 ModelKind = Literal[
     "climatology",
     "persistence",
@@ -24,6 +26,11 @@ ModelKind = Literal[
     "boosting",
     "boosting_from_filter",
     "gaussian_hmm",
+    "hybrid",
+    "resampled_filter",
+    "logistic_correction",
+    "boosting_correction",
+    "stack",
 ]
 Horizon = Annotated[int, Field(ge=0, le=252, strict=True)]
 
@@ -86,6 +93,29 @@ class ExperimentConfig(_Section):
     training: TrainingConfig = TrainingConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     model: ModelConfig
+    members: tuple["ExperimentConfig", ...] = ()  # of a stack: whose probabilities it pools
+
+    @model_validator(mode="after")
+    def _members_of_a_stack(self) -> "ExperimentConfig":
+        if (self.model.kind == "stack") != bool(self.members):
+            raise ValueError(
+                'a stack needs members = ["..."], names of experiments beside it, and nothing '
+                "else takes any"
+            )
+        names = [member.name for member in self.members]
+        if len({*names}) < len(names):
+            raise ValueError(f"members names something twice: {names}")
+        if stacks := [member.name for member in self.members if member.members]:
+            raise ValueError(f"members must not be stacks themselves: {', '.join(stacks)} is one")
+        if self.members and self.features.sets:
+            raise ValueError("a stack reads what its members read; remove features.sets")
+        windows = {member.features.window for member in self.members if member.features.sets}
+        if self.members and len(windows | {self.features.window}) > 1:
+            raise ValueError(
+                f"members standardise over {', '.join(map(str, sorted(windows)))} trading days, "
+                f"the stack over {self.features.window}; give all of them one features.window"
+            )
+        return self
 
     @model_validator(mode="after")
     def _no_repeats(self) -> "ExperimentConfig":
@@ -133,6 +163,7 @@ def load_experiment(path: Path) -> ExperimentConfig:
             f"{path}: unknown key {min(given)!r}. The file's name is the run's name, and the "
             "comment at its top is the question."
         )
+    values["members"] = _members(path, values.get("members", []))
     comment = [line.lstrip("# ") for line in text.split("\n\n")[0].splitlines() if line[:1] == "#"]
     try:
         return ExperimentConfig(
@@ -140,6 +171,24 @@ def load_experiment(path: Path) -> ExperimentConfig:
         )
     except (ValidationError, TypeError) as error:
         raise ConfigError(_explain(path, error)) from None
+
+
+def _members(path: Path, names: Any) -> list[ExperimentConfig]:
+    """Experiments a stack names: beside it, or in a folder above."""
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ConfigError(
+            f"{path}: members = {names!r} must be names of experiments, for example "
+            '["filter", "hmm_leadership"].'
+        )
+    found = []
+    for name in names:
+        folders = [path.parent, *list(path.absolute().parents)[1:3]]
+        files = [folder / f"{name}.toml" for folder in folders]
+        file = next((one for one in files if one.is_file()), files[0])
+        if file.absolute() == path.absolute():
+            raise ConfigError(f"{path}: members names the stack itself. Name other experiments.")
+        found.append(load_experiment(file))
+    return found
 
 
 def _neighbours(path: Path) -> str:

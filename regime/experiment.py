@@ -17,7 +17,7 @@ from regime.evaluation.walk_forward import Served, Task, Walk, joined, run_tasks
 from regime.exceptions import EvaluationError
 from regime.features.assembly import market_or_nothing
 from regime.labels.leadership import path_as_known
-from regime.models.assembly import build_classifier, input_sets
+from regime.models.assembly import A_GENERATION, WARM_UP, build_classifier, input_sets, pool_of
 from regime.studies import Studies, Study
 from regime.taxonomy import REGIMES
 
@@ -66,21 +66,24 @@ def reference_filter(config: ExperimentConfig) -> ExperimentConfig:
 def check_experiment(config: ExperimentConfig) -> None:
     """Raise now what would otherwise be raised after minutes of work."""
     input_sets(config)
-    for horizon in config.labels.horizons:
-        build_classifier(config, horizon)
+    if config.members:
+        pool_of(config)
+    for one in config.members or [config]:
+        for horizon in config.labels.horizons:
+            build_classifier(one, horizon)
 
 
 def count_fits(configs: Iterable[ExperimentConfig], panel: pd.DataFrame) -> int:
     """About how many fits a comparison takes, for a progress bar."""
+
+    def walks(config: ExperimentConfig, baskets: str) -> int:
+        days = len(panel[pd.Timestamp(config.first_test(baskets)) :])
+        every = config.evaluation.refit_every
+        before = config.model.params.get(WARM_UP, A_GENERATION) // every if config.members else 0
+        return max(1, -(-days // every) + before) * max(1, len(config.members))
+
     return sum(
-        len(config.labels.horizons)
-        * max(
-            1,
-            -(
-                -len(panel[pd.Timestamp(config.first_test(baskets)) :])
-                // config.evaluation.refit_every
-            ),
-        )
+        len(config.labels.horizons) * walks(config, baskets)
         for config in configs
         for baskets in config.baskets
     )
@@ -133,12 +136,23 @@ class Comparison:
         for config in configs:
             for study in _studies(config):
                 self._walk(_reference(study), pieces, done)
-                known = self._walks.get(self._name(study))
-                if known is None:
-                    self._walk(study, pieces, done, self.on_fit)
-                for _ in () if known is None else range(len(known.fits)):
-                    self.on_fit()
+                for one in self._parts(study):
+                    known = self._walks.get(self._name(one))
+                    if known is None:
+                        self._walk(one, pieces, done, self.on_fit)
+                    for _ in () if known is None else range(len(known.fits)):
+                        self.on_fit()
+                if config.members:
+                    self._walks[self._name(study)] = self.studies.pool(study, self._of(study))
             yield self._result(config)
+
+    def pools(self, config: ExperimentConfig, baskets: str) -> dict[int, Any]:
+        """Of a stack that was run here: its pools by horizon, fitted at the last close."""
+        return {
+            study.horizon: self.studies.pool_by_now(study, self._of(study))
+            for study in _studies(config)
+            if study.baskets == baskets and config.members
+        }
 
     def prepare(self, config: ExperimentConfig) -> None:
         """Raise now what its baskets or dates would raise after other experiments' work."""
@@ -156,12 +170,19 @@ class Comparison:
     def _name(self, study: Study) -> str:
         return name_of(self.studies.ingredients(study))
 
+    def _parts(self, study: Study) -> list[Study]:
+        """The walk-forwards a study is made of: its own, or of a stack its members'."""
+        return self.studies.members(study) if study.config.members else [study]
+
+    def _of(self, study: Study) -> list[Walk]:
+        return [self._walks[self._name(one)] for one in self._parts(study)]
+
     def _missing(self, configs: Sequence[ExperimentConfig]) -> dict[str, list[Task]]:
         """Pieces of every walk-forward that is not known yet, in the order they are needed."""
         pieces: dict[str, list[Task]] = {}
         for config in configs:
             for study in _studies(config):
-                for one in (_reference(study), study):
+                for one in (_reference(study), *self._parts(study)):
                     name = self._name(one)
                     if name in self._walks or name in pieces:
                         continue

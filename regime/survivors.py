@@ -91,6 +91,36 @@ def carry_forward(lead: FloatArray, *, switching_cost: float) -> Survivors:
     return survivors
 
 
+def carry_many(lead: FloatArray, *, switching_cost: float) -> tuple[FloatArray, IntArray]:
+    """The same for many markets at once: their scores, and their last day's best paths.
+
+    Parameters
+    ----------
+    lead : ndarray of shape (n_days, n_markets, n_regimes), at least one day, all finite
+
+    Returns
+    -------
+    ndarray of shape (n_days, n_markets, n_regimes), as `Survivors.score`; and of shape
+    (n_days, n_markets), as `Survivors.path`, which looks ahead.
+    """
+    n_days, n_markets, n_regimes = lead.shape
+    own, market = np.arange(n_regimes), np.arange(n_markets)
+    score = np.empty(lead.shape)
+    came_from = np.empty(lead.shape, dtype=np.int8)
+    score[0], came_from[0] = lead[0] - lead[0].max(axis=-1, keepdims=True), own
+    for day in range(1, n_days):
+        before = score[day - 1]
+        moved = before < -switching_cost  # the best of yesterday stands at zero
+        came_from[day] = np.where(moved, before.argmax(axis=-1)[:, None], own)
+        earned = np.where(moved, -switching_cost, before) + lead[day]
+        score[day] = earned - earned.max(axis=-1, keepdims=True)
+    path = np.empty((n_days, n_markets), dtype=np.int64)
+    path[-1] = score[-1].argmax(axis=-1)
+    for day in range(n_days - 1, 0, -1):
+        path[day - 1] = came_from[day, market, path[day]]
+    return score, path
+
+
 def _begins_with(lead: FloatArray, before: FloatArray) -> bool:
     # To the bit: minus zero equals zero, but its sums need not.
     return lead.shape[1] == before.shape[1] and lead[: len(before)].tobytes() == before.tobytes()

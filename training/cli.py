@@ -16,6 +16,7 @@ from training.doctor import doctor
 from training.fetch import fetch
 from training.panel import panel
 from training.promote import promote
+from training.protocol import protocol
 from training.retrain import retrain
 from training.score import score
 from training.serve import app, ui
@@ -36,6 +37,7 @@ cli.command("panel")(panel)
 cli.command("doctor")(doctor)
 cli.command("sources")(sources)
 cli.command("compare")(compare)
+cli.command("protocol")(protocol)
 cli.command("retrain")(retrain)
 cli.command("promote")(promote)
 cli.command("score")(score)

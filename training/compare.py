@@ -43,6 +43,7 @@ def compare(
     from regime.settings import Settings
     from regime.tracking.results import save_result, write_scores
     from regime.tracking.runs import log_result
+    from regime.tracking.trials import count_configurations, declaration_of
     from training.tables import score_tables, warn_of_states
 
     as_of = checked_day(as_of, "--as-of")
@@ -50,6 +51,8 @@ def compare(
     settings = Settings()
     settings.check_home()
     configs = [load_experiment(path) for path in experiments]
+    # As they are now: a walk takes long enough for a file to be changed under it.
+    declared = [declaration_of(path).tags for path in experiments]
     names = [config.name for config in configs]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise ConfigError(f"Two experiments are called {', '.join(twice)}; give each once.")
@@ -71,9 +74,9 @@ def compare(
         comparison = Comparison(panel, on_fit=step, kept=kept)
         for config in configs:
             comparison.prepare(config)
-        for result in comparison.run_all(configs):
+        for result, known in zip(comparison.run_all(configs), declared, strict=True):
             results.append(result)
-            log_result(result, settings, simulated=simulated, tags=replay)
+            log_result(result, settings, simulated=simulated, tags={**replay, **known})
             warn_of_states(result)
             if not replay:  # a replay is no news, and must not stand where the app looks
                 save_result(result, settings.results, simulated=simulated)
@@ -83,6 +86,10 @@ def compare(
     if json is not None:
         write_scores(results, json, simulated=simulated)
         say(f"Scores: {json}")
+    scored = count_configurations(settings, simulated=simulated)
+    words = "1 configuration has" if scored == 1 else f"{scored} configurations have"
+    told = f"{words} been scored here so far; read the best of them with that in mind."
+    typer.secho(told, dim=True, err=True)
     note("Runs: regime ui." + ("" if as_of else f" Predictions: {settings.results}."))
 
 

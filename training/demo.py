@@ -72,7 +72,8 @@ def demo(
     say(f"2/4  Walking {len(configs)} models forward, each refitted on settled labels only ...")
     results, runs = {}, {}
     with workers(), progress(count_fits(configs, panel), "walking forward") as step:
-        for result in Comparison(panel, on_fit=step).run_all(configs):
+        comparison = Comparison(panel, on_fit=step)
+        for result in comparison.run_all(configs):
             results[result.config.name] = result
             save_result(result, settings.results, simulated=True)
             runs[result.config.name] = log_result(result, settings, simulated=True)
@@ -80,7 +81,7 @@ def demo(
 
     say(f"3/4  Putting {DEFAULT} into service and scoring the newest close ...")
     chosen = results[DEFAULT]
-    bundle = fit_bundle(chosen.config, "funds", panel)
+    bundle = fit_bundle(chosen.config, "funds", panel, comparison.pools(chosen.config, "funds"))
     fallback = fit_bundle(reference_filter(chosen.config), "funds", panel)
     register(bundle, fallback, chosen, runs[DEFAULT], settings, simulated=True)
     version = load_version(settings, promote(settings))

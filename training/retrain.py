@@ -71,9 +71,10 @@ def retrain(
         workers(jobs, backend, scheduler),
         progress(count_fits([config], panel), "walking forward") as step,
     ):
-        result = Comparison(panel, on_fit=step, kept=kept).run(config)
+        comparison = Comparison(panel, on_fit=step, kept=kept)
+        result = comparison.run(config)
     warn_of_states(result)
-    bundle = fit_bundle(config, chosen, panel)
+    bundle = fit_bundle(config, chosen, panel, comparison.pools(config, chosen))
     fallback = fit_bundle(reference_filter(config), chosen, panel)
     run_id = log_result(result, settings, simulated=simulated, tags={"purpose": "retrain"})
     version = register(bundle, fallback, result, run_id, settings, simulated=simulated)

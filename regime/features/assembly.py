@@ -12,7 +12,7 @@ from regime.data.baskets import market_return, spliced_lead
 from regime.exceptions import PanelError
 from regime.features.breadth import breadth
 from regime.features.family import Feature, Shared
-from regime.features.leadership import LEAD, PathFeatures, leadership, styles
+from regime.features.leadership import LEAD, PathFeatures, leadership, leads, styles
 from regime.features.rates import rates
 from regime.features.stress import stress
 from regime.features.valuation import valuation
@@ -22,6 +22,7 @@ FAMILIES: dict[str, Callable[[int], list[Feature]]] = {
     "valuation": valuation,
     "breadth": breadth,
     "leadership": leadership,
+    "leads": leads,
     "styles": styles,
     "stress": stress,
 }

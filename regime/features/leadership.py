@@ -45,6 +45,18 @@ def leadership(window: int) -> list[Feature]:
     ]  # fmt: skip
 
 
+def leads(window: int) -> list[Feature]:
+    """Each basket's lead of the day itself, for models that remember the days before.
+
+    Scaled already, so `window` is not used. Any two nearly tell the third.
+    """
+    del window
+    return [
+        one(f"{lead}_today", SD, "What the path adds up, a day at a time.", lead)
+        for lead in LEAD.values()
+    ]
+
+
 def styles(window: int) -> list[Feature]:
     """Momentum and value, from the French library, whose files come one to two months late.
 

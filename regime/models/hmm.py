@@ -1,28 +1,33 @@
-"""A classifier that looks at the market through hidden Gaussian states."""
+"""A classifier that looks at the market through hidden states."""
 
+from collections.abc import Sequence
 from copy import copy
-from numbers import Integral, Real
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from regime.models.em import Parameters
-from regime.models.filtering import Filtered, forward_filter, gaussian_log_density, mix, smooth
-from regime.models.hmm_arrays import BY_STATE, as_arrays, as_learned
+from regime.models.em import Emission, Parameters
+from regime.models.filtering import Filtered, forward_filter, mix, smooth
+from regime.models.hmm_arrays import BY_STATE, DEGREES, as_arrays, as_learned
+from regime.models.hmm_choice import choose_n_states
+from regime.models.hmm_densities import log_density
 from regime.models.hmm_engines import Engine
+from regime.models.hmm_labels import labelled_start, own_labels
+from regime.models.hmm_options import LEGAL, check_together, numbers_of_states
 from regime.models.hmm_problem import Problem
 from regime.models.hmm_search import best_of, search
 from regime.models.hmm_starts import (
     FAR,
-    SHORTEST_STRETCH,
-    complete_stretches,
+    Missing,
     in_units,
+    learnable,
+    of_kind,
+    random_starts,
+    source_of,
     typical_units,
 )
 from regime.models.matching import Match, match_states
@@ -31,16 +36,31 @@ FloatArray = npt.NDArray[np.float64]
 
 
 class GaussianHMMClassifier(ClassifierMixin, BaseEstimator):
-    """Hidden Gaussian states, each standing for the regimes it met in training.
+    """Hidden states, Gaussian or Student-t, each standing for the regimes it met in training.
 
     Parameters
     ----------
-    n_states : int
+    n_states : int, or several to choose among
+        Of several, `fit` takes the one whose probabilities of the later 30% of the training
+        rows lose least after a fit on the earlier ones, or the fewest states that are within a
+        standard error of it (`choose_n_states`); then it fits all rows. `fit_from` keeps it.
     covariance_type : {"full", "diag"}
+    emission : {"gaussian", "student_t"}
+        Student-t states have tails of their own, whose degrees of freedom are estimated: a
+        wild day is no reason to leave a state.
+    stickiness : float
+        Rows that each state is taken to have stayed in before any is seen (a Dirichlet
+        pseudo-count), so that states of short samples do not flip.
+    start : {"random", "labels"}
+        With "labels", the fit begins where the training rows' own labels put the states, in
+        the regimes' order (`labelled_start`), and from nowhere else.
+    missing : {"complete", "marginal"}
+        Learn from stretches of complete rows, or from all with what is missing integrated out.
     n_init : int
         Random starts of `fit`; the most likely result is kept.
     n_challengers : int
-        Random starts of `fit_from`, beside the model that is carried on.
+        Random starts of `fit_from`, beside the model that is carried on; with `start="labels"`
+        that start alone, unless 0.
     n_iter : int
         Steps of expectation-maximisation at most, for each start.
     tol : float
@@ -61,23 +81,29 @@ class GaussianHMMClassifier(ClassifierMixin, BaseEstimator):
     classes_ : ndarray of shape (n_regimes,)
     startprob_ : ndarray of shape (n_states,)
     transmat_ : ndarray of shape (n_states, n_states), rows sum to 1
-    means_ : ndarray of shape (n_states, n_features), ascending in the first feature
-    covars_ : ndarray of shape (n_states, n_features, n_features), whatever the type
+    means_ : ndarray of shape (n_states, n_features), ascending in the first feature; of a fit
+        that began at the labels, in the order of the regimes
+    covars_ : ndarray of shape (n_states, n_features, n_features), whatever the type; of a
+        Student-t the scale matrices
+    degrees_ : ndarray of shape (n_states,), degrees of freedom; None of Gaussian states
     regime_given_state_ : ndarray of shape (n_states, n_regimes), rows sum to 1
+    n_states_ : int
     health_ : dict of numbers, see Notes
 
     Raises
     ------
     ValueError
-        If too few rows in a row are complete, or no start ends in a finite model.
+        If too few rows in a row are complete, no start ends in a finite model, or hmmlearn is
+        asked for what it has not: Student-t states, or rows with gaps.
 
     Notes
     -----
-    Needs consecutive rows. States are learned from stretches of complete rows, and from a
-    value more than `FAR` spreads from the centre as if it were that far; everything after
-    that reads rows as they are, and rows with gaps too, integrating out what is missing.
+    Needs consecutive rows. States are learned from stretches of complete rows (or from all,
+    see `missing`), and from a value more than `FAR` spreads from the centre as if it were that
+    far; everything after that reads rows as they are, and rows with gaps too, integrating out
+    what is missing.
 
-    `health_` of a fit: `n_rows` and `n_stretches` the states were learned from; of the
+    `health_` of a fit: `n_states`; `n_rows` and `n_stretches` the states were learned from; of the
     `n_starts`, how many ended finite (`n_finite`), converged (`n_converged`), and within
     `tol` of the best (`n_at_best`); `runner_up_gap`, nats per row from best to second-best
     start, NaN without a second; of the kept start `log_likelihood_per_row`, `iterations`,
@@ -86,7 +112,8 @@ class GaussianHMMClassifier(ClassifierMixin, BaseEstimator):
     any state's covariance, in squared spreads); `n_revived`, states restarted on the way
     because they had lost their rows; `n_remarks` that hmmlearn logged. `warm` says whether
     the fit went on from another one, and then `challenger_gain` by how much, in nats per row,
-    the best random start ended above it (below it, if negative). After
+    the best other start ended above it (below it, if negative). With stickiness, starts are
+    compared by likelihood and prior together. After
     `align_to` also `match_overlap` (least of any state), `match_margin`, `match_ambiguous`
     and `match_moved` (states renumbered).
 
@@ -95,24 +122,17 @@ class GaussianHMMClassifier(ClassifierMixin, BaseEstimator):
     Hamilton (1989), Econometrica 57(2), 357-384: the filter, not the smoother.
     """
 
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "n_states": [Interval(Integral, 1, None, closed="left")],
-        "covariance_type": [StrOptions({"full", "diag"})],
-        "n_init": [Interval(Integral, 1, None, closed="left")],
-        "n_challengers": [Interval(Integral, 0, None, closed="left")],
-        "n_iter": [Interval(Integral, 1, None, closed="left")],
-        "tol": [Interval(Real, 0, None, closed="neither")],
-        "min_covar": [Interval(Real, 0, None, closed="neither")],
-        "horizon": [Interval(Integral, 0, None, closed="left")],
-        "engine": [StrOptions({"batched", "hmmlearn"})],
-        "random_state": ["random_state"],
-    }
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = LEGAL
 
     def __init__(
         self,
-        n_states: int = 3,
+        n_states: int | Sequence[int] = 3,
         *,
         covariance_type: str = "full",
+        emission: Emission = "gaussian",
+        stickiness: float = 0.0,
+        start: Literal["random", "labels"] = "random",
+        missing: Missing = "complete",
         n_init: int = 10,
         n_challengers: int = 3,
         n_iter: int = 200,
@@ -124,6 +144,10 @@ class GaussianHMMClassifier(ClassifierMixin, BaseEstimator):
     ) -> None:
         self.n_states = n_states
         self.covariance_type = covariance_type
+        self.emission = emission
+        self.stickiness = stickiness
+        self.start = start
+        self.missing = missing
         self.n_init = n_init
         self.n_challengers = n_challengers
         self.n_iter = n_iter
@@ -134,9 +158,10 @@ class GaussianHMMClassifier(ClassifierMixin, BaseEstimator):
         self.random_state = random_state
 
     def fit(self, X: Any, y: Any) -> Self:
-        """Learn the states from X alone, then which regimes `horizon` rows later go with each.
+        """Learn the states from X, then which regimes `horizon` rows later go with each.
 
-        `y[t]` is the label of row t + `horizon`.
+        `y[t]` is the label of row t + `horizon`. States are learned from X alone, unless their
+        number is to be chosen or they are to start from the labels.
         """
         self._fit(X, y, None)
         return self
@@ -159,26 +184,26 @@ class GaussianHMMClassifier(ClassifierMixin, BaseEstimator):
         states = self._fit(X, y, previous)
         return self._number(match_states(previous.state_proba(X), states))
 
+    @property
+    def n_states_(self) -> int:
+        """How many states there are."""
+        return len(self.means_)
+
     def _fit(self, X: Any, y: Any, previous: "Self | None") -> FloatArray:
         """Fit, and the filtered states of X."""
         self._validate_params()
         X, y = validate_data(self, X, y, dtype=np.float64, ensure_all_finite="allow-nan")
         check_classification_targets(y)
         self.classes_, codes = np.unique(y, return_inverse=True)
-        rows, lengths = complete_stretches(X)
-        if len(rows) < 2 * self.n_states:
+        n_states = self._number_of_states(X, codes, previous)
+        at, lengths = learnable(X, self.missing, n_states)
+        if previous is not None and previous.means_.shape != (n_states, X.shape[1]):
             raise ValueError(
-                f"{self.n_states} hidden states need at least {2 * self.n_states} complete rows, "
-                f"in stretches of {SHORTEST_STRETCH} or more; of n_samples = {len(X)} rows, "
-                f"{len(rows)} are such. Choose features that are known throughout, or fewer "
-                "states."
-            )
-        if previous is not None and previous.means_.shape != (self.n_states, X.shape[1]):
-            raise ValueError(
-                f"A model of {self.n_states} states and {X.shape[1]} features cannot go on from "
+                f"A model of {n_states} states and {X.shape[1]} features cannot go on from "
                 f"one of {previous.means_.shape[0]} states and {previous.means_.shape[1]} "
                 "features. Fit it from nothing, with `fit`."
             )
+        rows = X[at]
         centre, scale, pooled = typical_units(rows)
         problem = Problem(
             rows=np.clip((rows - centre) / scale, -FAR, FAR),
@@ -188,24 +213,26 @@ class GaussianHMMClassifier(ClassifierMixin, BaseEstimator):
             min_covar=self.min_covar,
             n_iter=self.n_iter,
             tol=self.tol,
+            emission=self.emission,
+            stickiness=self.stickiness,
         )
-        warm = None if previous is None else in_units(previous._start(), centre, scale)
-        tried = search(
-            problem,
-            self.n_states,
-            warm,
-            n_random=self.n_init if warm is None else self.n_challengers,
-            engine=self.engine,
-            random=self._random(len(rows), warm is not None),
-        )
+        warm = None
+        if previous is not None:
+            warm = in_units(of_kind(previous._start(), self.emission), centre, scale)
+        own = own_labels(codes, self.horizon)[at] if self.start == "labels" else None
+        others = self._other_starts(problem, own, n_states, warm is not None)
+        tried = search(problem, warm, of_kind(others, self.emission), self.engine)
         best, self.health_ = best_of(tried, problem, warm=warm is not None)
-        self.health_["log_likelihood_per_row"] -= float(np.log(scale).sum())
+        known = (~np.isnan(rows)).sum(axis=0) / problem.n_rows
+        self.health_["log_likelihood_per_row"] -= float((np.log(scale) * known).sum())
 
-        order = np.lexsort(best.means.T[::-1])
+        labelled = self.start == "labels"  # in the regimes' order from the start
+        order = np.arange(n_states) if labelled else np.lexsort(best.means.T[::-1])
         self.startprob_ = best.startprob[order]
         self.transmat_ = best.transmat[np.ix_(order, order)]
         self.means_: FloatArray = best.means[order] * scale + centre
         self.covars_ = best.covars[order] * np.outer(scale, scale)
+        self.degrees_ = None if best.degrees is None else best.degrees[order]
 
         # Filtered, as in service: smoothed states would have seen the regime they explain.
         states = self._filter(X).proba
@@ -213,6 +240,27 @@ class GaussianHMMClassifier(ClassifierMixin, BaseEstimator):
         met = then.T @ np.eye(len(self.classes_))[codes] + 1  # no regime is impossible
         self.regime_given_state_ = met / met.sum(axis=1, keepdims=True)
         return states
+
+    def _number_of_states(
+        self, X: FloatArray, codes: npt.NDArray[np.intp], previous: "Self | None"
+    ) -> int:
+        """As many as asked for; of several as many as before, or as the rows speak for."""
+        numbers = numbers_of_states(self.n_states)
+        if previous is not None and previous.n_states_ in numbers:
+            return previous.n_states_
+        if previous is not None or len(numbers) == 1:
+            return numbers[0]
+        return choose_n_states(self, numbers, X, codes)
+
+    def _other_starts(
+        self, problem: Problem, own: npt.NDArray[np.intp] | None, n_states: int, warm: bool
+    ) -> Parameters:
+        """Where a fit begins that goes on from nothing, or what competes with one that does."""
+        n_starts = self.n_challengers if warm else self.n_init
+        if own is not None and n_starts:
+            return labelled_start(problem, own, n_states)
+        random = source_of(self.random_state, len(problem.rows), warm=warm)
+        return random_starts(problem.rows, problem.pooled, n_states, n_starts, random)
 
     def predict_proba(self, X: Any, *, before: FloatArray | None = None) -> FloatArray:
         """Probabilities of shape (n_rows, n_regimes), `horizon` rows after each row.
@@ -252,20 +300,24 @@ class GaussianHMMClassifier(ClassifierMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If the models differ in their number of states.
+            If the models differ in their number of states, and it was not to be chosen.
         """
         return self.align_states(previous.state_proba(X), X)
 
     def align_states(self, previous: FloatArray, X: Any) -> Self:
         """The same, given the probabilities the previous model's states have on these rows.
 
-        For models that scale their input each in its own way.
+        For models that scale their input each in its own way. Where the number of states was
+        to be chosen and came out another one, they keep their own numbers, as ambiguous.
         """
+        k, several = self.n_states_, len(numbers_of_states(self.n_states)) > 1
+        if several and previous.shape[1] != k:
+            return self._number(Match(np.arange(k), np.zeros(k), 0.0, ambiguous=True))
         return self._number(match_states(previous, self.state_proba(X)))
 
     def _number(self, match: Match) -> Self:
         order = match.order
-        for name in BY_STATE:
+        for name in (*BY_STATE, *([] if self.degrees_ is None else [DEGREES])):
             setattr(self, name, getattr(self, name)[order])
         self.transmat_ = self.transmat_[:, order]
         self.health_ |= {
@@ -298,9 +350,14 @@ class GaussianHMMClassifier(ClassifierMixin, BaseEstimator):
             If an array is missing.
         """
         model = cls(**params)
-        for name, value in as_learned(arrays).items():
+        for name, value in as_learned(arrays, model.emission).items():
             setattr(model, name, value)
         return model
+
+    def _validate_params(self) -> None:
+        super()._validate_params()
+        numbers_of_states(self.n_states)
+        check_together(self.get_params(deep=False))
 
     def _validated(self, X: Any) -> FloatArray:
         check_is_fitted(self)
@@ -311,8 +368,8 @@ class GaussianHMMClassifier(ClassifierMixin, BaseEstimator):
 
     def _filter(self, X: FloatArray, before: FloatArray | None = None) -> Filtered:
         # Missing features of a row are integrated out: no evidence, not bad evidence.
-        log_density = gaussian_log_density(X, self.means_, self.covars_)
-        return forward_filter(self.startprob_, self.transmat_, log_density, before=before)
+        evidence = log_density(X, self.means_, self.covars_, self.degrees_)
+        return forward_filter(self.startprob_, self.transmat_, evidence, before=before)
 
     def _transitions(self) -> FloatArray:
         """State to state, `horizon` rows on."""
@@ -322,15 +379,12 @@ class GaussianHMMClassifier(ClassifierMixin, BaseEstimator):
     def _start(self) -> Parameters:
         """This model, for the next one to begin from."""
         return Parameters(
-            self.startprob_[None], self.transmat_[None], self.means_[None], self.covars_[None]
+            self.startprob_[None],
+            self.transmat_[None],
+            self.means_[None],
+            self.covars_[None],
+            None if self.degrees_ is None else self.degrees_[None],
         )
-
-    def _random(self, n_rows: int, warm: bool) -> Any:
-        """Where random starts come from: challengers are other segments at every refit."""
-        seed = self.random_state
-        if warm and isinstance(seed, Integral):
-            return np.random.RandomState([int(seed), n_rows])
-        return check_random_state(seed)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -56,7 +56,7 @@ def _unfitted(problem: Problem, starts: Parameters, number: int, implementation:
         "full" if problem.full else "diag",
         means_weight=PSEUDO_COUNT,
         startprob_prior=1 + PSEUDO_COUNT,
-        transmat_prior=1 + PSEUDO_COUNT,
+        transmat_prior=1 + PSEUDO_COUNT + problem.stickiness * np.eye(len(covars)),
         n_iter=problem.n_iter,
         init_params="",
         implementation=implementation,

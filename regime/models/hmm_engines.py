@@ -1,4 +1,4 @@
-"""Carry starts of hidden Gaussian states to convergence: in one batch, or by hmmlearn.
+"""Carry starts of hidden states to convergence: in one batch, or by hmmlearn.
 
 Both maximise the same thing; hmmlearn takes one start after the other.
 """
@@ -34,8 +34,9 @@ def challenge(problem: Problem, starts: Parameters, engine: Engine) -> list[Ende
         return carry(problem, starts, engine)
     with np.errstate(all="ignore"), one_thread():
         trial = _batched(problem, starts, TRIAL)
-        ended, reached = _ended(trial), trial.log_likelihood
-        near = reached >= np.fmax.reduce(reached) - BEHIND * len(problem.rows)
+        ended = _ended(trial)
+        reached = problem.worth(trial.log_likelihood, trial.parameters.transmat)
+        near = reached >= np.fmax.reduce(reached) - BEHIND * problem.n_rows
         near[0] = True
         going = np.flatnonzero(near & ~trial.converged & np.isfinite(reached))
         if len(going):
@@ -52,6 +53,7 @@ def _batched(problem: Problem, starts: Parameters, n_iter: int) -> FitResult:
         centre_rows=PSEUDO_COUNT,
         start=PSEUDO_COUNT,
         moves=PSEUDO_COUNT,
+        stay=problem.stickiness,
         added=problem.min_covar,
     )
     return fit_batch(
@@ -59,8 +61,10 @@ def _batched(problem: Problem, starts: Parameters, n_iter: int) -> FitResult:
         problem.lengths,
         starts,
         covariance="full" if problem.full else "diag",
+        emission=problem.emission,
+        degrees="estimated",
         n_iter=n_iter,
-        tol=problem.tol * len(problem.rows),
+        tol=problem.tol * problem.n_rows,
         prior=prior,
     )
 
@@ -79,6 +83,7 @@ def _ended(found: FitResult) -> list[Ended]:
             non_monotone=not found.monotone[number],
             smallest_state_rows=float(found.state_rows[number].min()),
             revived=int(found.revived[number]),
+            degrees=None if parameters.degrees is None else parameters.degrees[number],
         )
         for number in range(len(found.log_likelihood))
     ]

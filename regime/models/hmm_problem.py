@@ -1,4 +1,4 @@
-"""What is asked of an engine that fits hidden Gaussian states, and what it answers."""
+"""What is asked of an engine that fits hidden states, and what it answers."""
 
 import math
 from dataclasses import dataclass, replace
@@ -7,7 +7,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from regime.models.em import Parameters
+from regime.models.em import Emission, Parameters
 from regime.models.matrices import smallest_pivots
 
 FloatArray = npt.NDArray[np.float64]
@@ -21,7 +21,7 @@ class Problem:
 
     Attributes
     ----------
-    rows : ndarray of shape (n_rows, n_features), complete and in typical units
+    rows : ndarray of shape (n_rows, n_features), in typical units, NaN where unknown
     lengths : list of int
         Rows of each stretch, in order.
     pooled : ndarray of shape (n_features, n_features)
@@ -35,6 +35,9 @@ class Problem:
         Steps at most.
     tol : float
         Change in nats per row that ends a fit.
+    emission : {"gaussian", "student_t"}
+    stickiness : float
+        Rows that every state has stayed in, beyond those that were seen.
     """
 
     rows: FloatArray
@@ -44,16 +47,34 @@ class Problem:
     min_covar: float
     n_iter: int
     tol: float
+    emission: Emission = "gaussian"
+    stickiness: float = 0.0
+
+    @property
+    def n_rows(self) -> int:
+        """Rows of which anything is known."""
+        return int((~np.isnan(self.rows)).any(axis=1).sum())
 
     @property
     def few(self) -> float:
         """How many rows of the whole sample every state is held by."""
         return len(self.pooled) + 1.0
 
+    def worth(self, log_likelihood: FloatArray, transmat: FloatArray) -> FloatArray:
+        """By which models are compared: likelihood, and how far each is as sticky as was asked.
+
+        Shapes (...) and (..., n_states, n_states). The other priors are too weak to choose by.
+        """
+        if not self.stickiness:
+            return log_likelihood
+        stays = np.diagonal(transmat, axis1=-2, axis2=-1)
+        added: FloatArray = self.stickiness * np.log(stays).sum(axis=-1)
+        return log_likelihood + added
+
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """Where one start ended; covariances full whatever the type."""
+    """Where one start ended; covariances full whatever the type, degrees of a Student-t."""
 
     startprob: FloatArray
     transmat: FloatArray
@@ -66,6 +87,7 @@ class Ended:
     smallest_state_rows: float
     revived: int = 0
     remarks: int = 0
+    degrees: FloatArray | None = None
 
     @classmethod
     def nowhere(cls, starts: Parameters, number: int) -> Self:
@@ -94,7 +116,8 @@ class Ended:
 
     def is_finite(self) -> bool:
         """Whether this is a model at all."""
-        arrays = (self.startprob, self.transmat, self.means, self.covars)
+        arrays = [self.startprob, self.transmat, self.means, self.covars]
+        arrays += [] if self.degrees is None else [self.degrees]
         return (
             math.isfinite(self.log_likelihood)
             and all(np.isfinite(array).all() for array in arrays)

@@ -1,10 +1,11 @@
-"""Leave out what training knows too little of."""
+"""Which features a model reads."""
 
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.base import BaseEstimator
+import pandas as pd
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.feature_selection import SelectorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -56,3 +57,50 @@ class KnownFeatures(SelectorMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         return tags
+
+
+class NamedColumns(TransformerMixin, BaseEstimator):
+    """Keep columns of a frame by how their names begin.
+
+    Parameters
+    ----------
+    prefix : str
+    others : bool
+        Keep those that do not begin so.
+
+    Notes
+    -----
+    Needs named columns, so scikit-learn's array checks do not apply.
+    """
+
+    def __init__(self, prefix: str = "path_score_", *, others: bool = False) -> None:
+        self.prefix = prefix
+        self.others = others
+
+    def fit(self, X: pd.DataFrame, y: Any = None) -> Self:
+        """Learn which there are.
+
+        Raises
+        ------
+        ValueError
+            If there is none.
+        """
+        self.n_features_in_ = X.shape[1]
+        self.feature_names_in_ = np.array(X.columns, dtype=object)
+        if not self.get_feature_names_out().size:
+            raise ValueError(
+                f"Of the columns {[*X.columns]} none begins{' otherwise than' * self.others} with "
+                f"{self.prefix!r}. Give the feature set that has them."
+            )
+        return self
+
+    def transform(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Those columns, in the order of training."""
+        check_is_fitted(self)
+        return X[list(self.get_feature_names_out())]
+
+    def get_feature_names_out(self, input_features: Any = None) -> npt.NDArray[Any]:
+        """Their names."""
+        names = self.feature_names_in_ if input_features is None else input_features
+        kept = [name for name in names if str(name).startswith(self.prefix) != self.others]
+        return np.array(kept, dtype=object)

@@ -19,6 +19,7 @@ from regime.settings import Settings
 from regime.taxonomy import REGIMES
 from regime.tracking.figures import edge_by_decade, probability_ribbon, reliability
 from regime.tracking.mlflow_client import client, experiment_id
+from regime.tracking.trials import CONFIGURATION, DECLARED, UNKNOWN, configuration_digest
 
 _NO_METRIC = {"experiment", "baskets", "horizon", "test_from", "test_to", "by_decade"}
 _BATCH = 1000  # metrics MLflow takes at once
@@ -89,6 +90,8 @@ def _tags(result: ExperimentResult, simulated: bool, more: dict[str, str] | None
         "data": "SIMULATED" if simulated else "market",
         "panel_digest": result.panel_digest,
         "code_version": code_version(),
+        CONFIGURATION: configuration_digest(result.config),
+        DECLARED: UNKNOWN,
         **(more or {}),
     }
 

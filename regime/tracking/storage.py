@@ -24,12 +24,18 @@ from sklearn.preprocessing import StandardScaler
 from regime.bundle import Bundle
 from regime.config import ExperimentConfig
 from regime.exceptions import StoreError
+from regime.models.boosting_correction import BoostingCorrection
 from regime.models.hmm import GaussianHMMClassifier
+from regime.models.hybrid import StickyChainClassifier
+from regime.models.log_pool import LogPool
+from regime.models.logistic_correction import LogisticCorrection
 from regime.models.persistence import PersistenceClassifier
-from regime.models.selection import KnownFeatures
+from regime.models.pooled import Member, Pooled
+from regime.models.resampled import ResampledFilter
+from regime.models.selection import KnownFeatures, NamedColumns
 from regime.tracking import trees
 
-FORMAT, READABLE = 2, (1, 2)  # since 2, a booster over a filter is arrays
+FORMAT, READABLE = 3, (1, 2, 3)  # since 2, a booster over a filter is arrays; since 3, parts
 MANIFEST = "bundle.json"
 SKOPS = "skops"
 
@@ -44,8 +50,27 @@ ARRAYS: dict[str, tuple[type, tuple[str, ...]]] = {
         (SimpleImputer, ("statistics_",)),
         (GaussianHMMClassifier, ()),  # says itself what it has learned
         (GradientBoostingClassifier, ()),  # `trees` says what it has learned
+        (NamedColumns, ()),
+        (ResampledFilter, ("classes_", "coef_", "intercept_")),
+        (LogisticCorrection, ("classes_", "coef_", "intercept_")),
+        (
+            BoostingCorrection,
+            ("classes_", "n_rounds_", "feature_", "left_", "right_", "threshold_", "value_"),
+        ),
+        (
+            StickyChainClassifier,
+            ("classes_", "base_columns_", "prior_", "transmat_", "weight_", "decay_"),
+        ),
+        (LogPool, ("classes_", "weight_", "constant_")),
     )
 }
+# Fitted parts of a class, each a chain of steps, and the parameter it was cloned from, if any.
+PARTS: dict[str, dict[str, str | None]] = {
+    "LogisticCorrection": {"start_": "start", "scale_": None},
+    "BoostingCorrection": {"start_": "start", "scale_": None},
+    "StickyChainClassifier": {"base_": "base"},
+}
+_POOLED = Pooled.__name__
 _INPUT = ("n_features_in_", "feature_names_in_")
 
 # What a stored tree ensemble may be made of beyond what skops trusts by itself. The list
@@ -67,10 +92,7 @@ def save_bundle(bundle: Bundle, folder: Path) -> str:
     """Write a bundle into an empty folder and return its digest."""
     folder.mkdir(parents=True, exist_ok=True)
     classifiers = {
-        str(horizon): [
-            _save_step(step, folder, f"h{horizon}-{number}")
-            for number, step in enumerate(_steps(classifier))
-        ]
+        str(horizon): _save_steps(classifier, folder, f"h{horizon}")
         for horizon, classifier in bundle.classifiers.items()
     }
     manifest = {
@@ -110,7 +132,7 @@ def load_bundle(folder: Path, *, digest: str) -> Bundle:
             baskets=manifest["baskets"],
             trained_until=pd.Timestamp(manifest["trained_until"]),
             classifiers={
-                int(horizon): make_pipeline(*(_load_step(step, folder) for step in steps))
+                int(horizon): _load_steps(steps, folder)
                 for horizon, steps in manifest["classifiers"].items()
             },
             expects=tuple(manifest.get("expects", ())),
@@ -127,8 +149,29 @@ def _steps(classifier: Any) -> list[Any]:
     return [classifier]
 
 
+def _save_steps(classifier: Any, folder: Path, stem: str) -> list[dict[str, Any]]:
+    steps = enumerate(_steps(classifier))
+    return [_save_step(step, folder, f"{stem}-{number}") for number, step in steps]
+
+
+def _load_steps(entries: list[dict[str, Any]], folder: Path) -> Any:
+    if entries[0]["class"] == _POOLED:
+        return _load_step(entries[0], folder)
+    return make_pipeline(*(_load_step(entry, folder) for entry in entries))
+
+
 def _save_step(step: Any, folder: Path, stem: str) -> dict[str, Any]:
     name = type(step).__name__
+    if isinstance(step, Pooled):
+        members = [
+            {
+                "columns": member.columns,
+                "steps": _save_steps(member.classifier, folder, f"{stem}-m{number}"),
+            }
+            for number, member in enumerate(step.members)
+        ]
+        pool = _save_step(step.pool, folder, f"{stem}-pool")
+        return {"class": _POOLED, "members": members, "pool": pool}
     if not _fits_arrays(step):
         import skops.io  # a second and more, for it loads every estimator there is
 
@@ -143,8 +186,21 @@ def _save_step(step: Any, folder: Path, stem: str) -> dict[str, Any]:
         del given["init"]  # the filter, whose numbers are among the arrays
     if isinstance(step, SimpleImputer):
         del given["missing_values"]  # NaN, which JSON has no word for
-    params = {key: _plain(value) for key, value in given.items()}
-    return {"class": name, "params": params, "file": path.name, "sha256": sha256(path)}
+    parts = PARTS.get(name, {})
+    for parameter in parts.values():
+        given.pop(parameter or "", None)
+    entry = {
+        "class": name,
+        "params": {key: _plain(value) for key, value in given.items()},
+        "file": path.name,
+        "sha256": sha256(path),
+    }
+    if parts:
+        entry["parts"] = {
+            part: _save_steps(getattr(step, part), folder, f"{stem}-{part.strip('_')}")
+            for part in parts
+        }
+    return entry
 
 
 def _fits_arrays(step: Any) -> bool:
@@ -156,6 +212,14 @@ def _fits_arrays(step: Any) -> bool:
 
 
 def _check_step(entry: dict[str, Any], folder: Path) -> None:
+    within = [step for steps in entry.get("parts", {}).values() for step in steps]
+    if entry["class"] == _POOLED:
+        within = [step for member in entry["members"] for step in member["steps"]]
+        within.append(entry["pool"])
+    for one in within:
+        _check_step(one, folder)
+    if entry["class"] == _POOLED:
+        return
     name = entry["file"]
     if Path(name).name != name:
         raise StoreError(f"The model in {folder} names a file outside of it: {name!r}. Retrain it.")
@@ -163,6 +227,12 @@ def _check_step(entry: dict[str, Any], folder: Path) -> None:
 
 
 def _load_step(entry: dict[str, Any], folder: Path) -> Any:
+    if entry["class"] == _POOLED:
+        members = [
+            Member(member["columns"], _load_steps(member["steps"], folder))
+            for member in entry["members"]
+        ]
+        return Pooled(members, _load_step(entry["pool"], folder))
     name = entry["file"]
     if entry["class"] == SKOPS:
         import skops.io
@@ -187,9 +257,12 @@ def _load_step(entry: dict[str, Any], folder: Path) -> Any:
         return trees.imputer(
             entry["params"], arrays["statistics_"], None if names is None else _restored(names)
         )
-    step = kind(**entry["params"])
-    for key, value in arrays.items():
-        setattr(step, key, _restored(value))
+    fitted = {part: _load_steps(steps, folder) for part, steps in entry.get("parts", {}).items()}
+    parameters = PARTS.get(entry["class"], {})
+    cloned = {name: fitted[part] for part, name in parameters.items() if name}
+    step = kind(**entry["params"], **cloned)
+    for key, value in (arrays | fitted).items():
+        setattr(step, key, _restored(value) if isinstance(value, np.ndarray) else value)
     return step
 
 
@@ -221,6 +294,8 @@ def _plain(value: Any) -> Any:
         value = value.item()
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
+    if isinstance(value, (list, tuple)):
+        return [_plain(one) for one in value]
     raise StoreError(f"A parameter of a model must be a plain value to be stored, not {value!r}.")
 
 

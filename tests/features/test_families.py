@@ -10,6 +10,7 @@ from regime.data.catalog import DECILES, MODELLED
 from regime.features.assembly import FAMILIES, PATH, SETS, PanelFeatures, market_frame
 from regime.features.leadership import LEAD
 from regime.labels.leadership import leadership_path
+from regime.taxonomy import REGIMES
 
 FEATURES = [feature for family in FAMILIES.values() for feature in family(2520)]
 
@@ -67,6 +68,15 @@ def test_a_series_the_store_lacks_leaves_its_features_empty(market):
     features = PanelFeatures(["rates"]).fit_transform(market.drop(columns="DFF"))
     assert features["cuts_priced_1y"].isna().all()
     assert features["curve_10y_1y"].notna().any()
+
+
+def test_the_leads_are_todays_and_in_the_order_of_the_baskets(market, everything):
+    frame = market_frame(market, "french")
+    names = [feature.name for feature in FAMILIES["leads"](2520)]
+    assert names == [f"lead_{regime}_today" for regime in REGIMES]
+    columns = ["lead_mega_cap_led", "lead_broadening", "lead_small_cap_led"]
+    np.testing.assert_array_equal(everything[names], frame[columns])
+    assert everything[names].std().between(0.8, 1.6).all()  # standard deviations
 
 
 def test_the_size_slope_is_spearmans(market, everything):

@@ -10,11 +10,17 @@ from sklearn.dummy import DummyClassifier
 from regime.config import ExperimentConfig, FeatureConfig, ModelConfig, ModelKind
 from regime.features.leadership import CONFIRMED, LEAD, SCORE, SINCE_CONFIRMED, PathFeatures
 from regime.labels.leadership import leadership_path
-from regime.models.assembly import OWN_INPUTS, build_classifier, input_columns, input_sets
+from regime.models.assembly import (
+    CORRECTIONS,
+    OWN_INPUTS,
+    build_classifier,
+    input_columns,
+    input_sets,
+)
 from regime.models.persistence import PersistenceClassifier
 from regime.taxonomy import REGIMES
 
-KINDS = get_args(ModelKind)
+KINDS = [kind for kind in get_args(ModelKind) if kind != "stack"]  # whose members are models
 PATH_COLUMNS = [*SCORE.values(), *CONFIRMED.values(), SINCE_CONFIRMED]
 
 
@@ -31,6 +37,7 @@ def configured(kind: str, **params) -> ExperimentConfig:
 def study(leads) -> tuple[pd.DataFrame, pd.Series]:
     """Path features, and series that never begin, begin late, stop early or never move."""
     X = PathFeatures(5.0).fit_transform(leads.rename(columns=LEAD))
+    X = X.join(leads.rename(columns=LEAD).add_suffix("_today"))
     rng = np.random.default_rng(3)
     noise, row = rng.normal(size=(len(X), 4)), np.arange(len(X))
     X["noise"] = noise[:, 0]
@@ -84,7 +91,7 @@ def test_persistence_looks_as_far_ahead_as_it_is_asked():
 def test_the_filter_reads_the_three_path_scores_and_nothing_else(study):
     X, _ = study
     assert input_columns(configured("filter"), list(X.columns)) == list(SCORE.values())
-    for kind in {*KINDS} - {"filter", "boosting_from_filter"}:
+    for kind in {*KINDS} - {"filter", "boosting_from_filter", "resampled_filter", *CORRECTIONS}:
         assert input_columns(configured(kind), list(X.columns)) == list(X.columns)
 
 

@@ -1,0 +1,400 @@
+"""Whether it was so as often as was said, and how much of that could be chance.
+
+`proba` has one column per regime and rows that sum to one; `actual` holds regime names on the
+same index, confirmed ones only. Rows are consecutive trading days, and probabilities of days
+they were not learned from: neighbours share a label for months, so thousands of rows hold a
+hundred or so independent outcomes. Whatever is said about chance here counts on that.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from regime.evaluation.scores import brier_score
+from regime.evaluation.significance import BLOCK, LEVEL
+from regime.exceptions import EvaluationError
+from regime.taxonomy import REGIMES
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+N_BINS = 15
+RESAMPLES = 1000
+SIMULATIONS = 500
+_TAILS = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
+_AT_A_TIME = 50  # paths in memory together
+_LAGS = np.array([1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144, BLOCK])
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationError:
+    """Expected calibration error, beside what perfect calibration would show of it.
+
+    Attributes
+    ----------
+    error : mean gap between what was said and how often it was so, all regimes pooled
+    low, high : its interval at `LEVEL`, stationary bootstrap
+    calibrated_mean, calibrated_low, calibrated_high
+        What probabilities that come true exactly as often as they say would show on these
+        rows: mean, and the middle `LEVEL` of simulations (`high` is the 95th percentile).
+    draw_days : mean days for which a simulated outcome keeps its luck
+    n_days, n_episodes : rows, and stretches of one regime behind them
+    """
+
+    error: float
+    low: float
+    high: float
+    calibrated_mean: float
+    calibrated_low: float
+    calibrated_high: float
+    draw_days: float
+    n_days: int
+    n_episodes: int
+
+    @property
+    def excess(self) -> float:
+        """What of the error is more than calibrated probabilities would show; may be negative."""
+        return self.error - self.calibrated_mean
+
+    @property
+    def beyond_chance(self) -> bool:
+        """Whether calibrated probabilities would show less in 95 of 100 histories."""
+        return self.error > self.calibrated_high
+
+
+class WhenWeSaid(NamedTuple):
+    """How often a call of about this probability was right; NaN where there was none."""
+
+    said: float
+    so: float
+    n_days: int
+    n_episodes: int
+
+    @property
+    def words(self) -> str:
+        """The same as a sentence."""
+        if not self.n_days:
+            return "We never said so."
+        noun = "episode" if self.n_episodes == 1 else "episodes"
+        return (
+            f"When we said {self.said:.0%}, it was so {self.so:.0%} of the time: "
+            f"{self.n_days:,} days in {self.n_episodes} {noun}."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Murphy:
+    """The Brier score in parts; `brier` is that of each bin's mean probability.
+
+    Attributes
+    ----------
+    reliability : squared gaps between said and so; 0 is best
+    resolution : how far the bins' outcomes lie from the regime's overall share; large is best
+    uncertainty : what saying the overall shares would score
+    within_bins : Brier score of the probabilities as they are less `brier`
+    """
+
+    reliability: float
+    resolution: float
+    uncertainty: float
+    within_bins: float
+
+    @property
+    def brier(self) -> float:
+        """Brier score of the binned probabilities: 0 to 2."""
+        return self.reliability - self.resolution + self.uncertainty
+
+
+def reliability(
+    proba: pd.DataFrame, actual: "pd.Series[str]", n_bins: int = N_BINS, seed: int = 0
+) -> pd.DataFrame:
+    """Said against so, for each regime in equal bins of its probability.
+
+    Returns
+    -------
+    DataFrame, one row per regime and bin that holds a day
+        `regime`; `bin_low` and `bin_high`; `said`, the mean probability; `so`, the share of
+        days on which it was so; `low` and `high`, the interval of `so` at `LEVEL` from a
+        stationary bootstrap over rows, mean block 252; `n_days`; `n_episodes`, the stretches
+        of one regime in `actual` that those days belong to: about as many outcomes are
+        independent. Where all days of a bin agree, no resample differs and the interval has
+        no width: read `n_episodes` instead.
+
+    Raises
+    ------
+    EvaluationError
+        If there are no rows, indexes differ, or a probability is missing or not one.
+
+    References
+    ----------
+    Politis and Romano (1994), JASA 89(428), 1303-1313: the stationary bootstrap.
+    """
+    said, so = _checked(proba, actual)
+    n_regimes = said.shape[1]
+    bins = _bins(said, n_bins)
+    cells = bins + n_bins * np.arange(n_regimes)
+    size = n_bins * n_regimes
+    days, right = _one_hot(cells, size), _one_hot(cells, size, so)
+    n_days = days.sum(axis=0)
+    used = np.flatnonzero(n_days)
+
+    counted = np.hstack([days[:, used], right[:, used]])
+    n_drawn, n_right = np.hsplit(_resampled_sums(counted, seed), 2)
+    shares = np.where(n_drawn > 0, n_right / np.maximum(n_drawn, 1), np.nan)
+    low, high = np.nanquantile(shares, _TAILS, axis=0)
+    pairs = np.unique(cells + size * _episode(actual)[:, None])
+    episodes = np.bincount(pairs % size, minlength=size)
+    promised = np.bincount(cells.ravel(), said.ravel(), minlength=size)
+    return pd.DataFrame(
+        {
+            "regime": np.array(REGIMES, dtype=object)[used // n_bins],
+            "bin_low": used % n_bins / n_bins,
+            "bin_high": (used % n_bins + 1) / n_bins,
+            "said": promised[used] / n_days[used],
+            "so": right.sum(axis=0)[used] / n_days[used],
+            "low": low,
+            "high": high,
+            "n_days": n_days[used].astype(np.int64),
+            "n_episodes": episodes[used],
+        }
+    )
+
+
+def calibration_error(
+    proba: pd.DataFrame, actual: "pd.Series[str]", n_bins: int = N_BINS, seed: int = 0
+) -> CalibrationError:
+    """The expected calibration error, its interval, and what chance alone would show.
+
+    The error adds up absolute gaps, so luck never cancels: probabilities without fault show
+    one too, the larger the fewer outcomes are independent. Read it against `calibrated_*`,
+    not zero. Resamples show more of it than the rows; the interval leaves out that shift.
+
+    Raises
+    ------
+    EvaluationError
+        If there are no rows, indexes differ, or a probability is missing or not one.
+
+    Notes
+    -----
+    Outcomes of calibrated probabilities are simulated on the very probabilities of `proba`,
+    row t's regime being k with probability `proba[t, k]` exactly. Each regime draws a
+    waiting time of mean one and the smallest of `time / probability` happens: a race, in
+    which no order of the regimes matters. The times are kept from one day to the next and
+    drawn anew with the same chance 1 / `draw_days` each day, so an outcome lasts until the
+    probabilities or the luck have moved. Outcomes drawn this way for given probabilities
+    cannot also last exactly as long as real episodes: a regime must change at least as often
+    as the probabilities move. What decides how large the error gets by chance is how long
+    `so - said` keeps its sign: months for a forecast far ahead, weeks for a nowcast that
+    notices its mistake. `draw_days` is therefore such that the autocovariances of
+    `so - said` up to 252 days, Bartlett weights, add up to what they add up to in `actual`.
+    Errors that are no luck but a fault last too and widen the band a little.
+
+    References
+    ----------
+    Bröcker and Smith (2007), Weather and Forecasting 22(3), 651-661: simulated outcomes as
+    the yardstick of a reliability diagram.
+    """
+    said, so = _checked(proba, actual)
+    bins = _bins(said, n_bins)
+    n_values = said.size
+    gaps = _one_hot(bins, n_bins, said - so)
+    error = _error(gaps.sum(axis=0), n_values)
+    resampled = _error(_resampled_sums(gaps, seed), n_values)
+    shift = resampled.mean() - error
+    low, high = np.maximum(np.quantile(resampled, _TAILS) - shift, 0.0)
+
+    keep = _keep(said, so, bins)
+    promised = _one_hot(bins, n_bins, said).sum(axis=0)
+    happened = _simulated_counts(said, bins, n_bins, keep, seed)
+    simulated = _error(promised - happened, n_values)
+    calibrated_low, calibrated_high = np.quantile(simulated, _TAILS)
+    return CalibrationError(
+        error=float(error),
+        low=float(low),
+        high=float(high),
+        calibrated_mean=float(simulated.mean()),
+        calibrated_low=float(calibrated_low),
+        calibrated_high=float(calibrated_high),
+        draw_days=float(1 / (1 - keep)),
+        n_days=len(said),
+        n_episodes=int(_episode(actual)[-1]) + 1,
+    )
+
+
+def when_we_said(
+    proba: pd.DataFrame, actual: "pd.Series[str]", around: float = 0.7, width: float = 0.1
+) -> WhenWeSaid:
+    """How often the most probable regime was so, on days it was given about `around`.
+
+    Counts the days on which its probability was in [`around` - `width` / 2, `around` +
+    `width` / 2), and the stretches of one regime in `actual` behind them.
+
+    Raises
+    ------
+    EvaluationError
+        If there are no rows, indexes differ, or a probability is missing or not one.
+    """
+    said, so = _checked(proba, actual)
+    called = said.argmax(axis=1)
+    rows = np.arange(len(said))
+    top, right = said[rows, called], so[rows, called]
+    here = (top >= around - width / 2) & (top < around + width / 2)
+    if not here.any():
+        return WhenWeSaid(float("nan"), float("nan"), 0, 0)
+    return WhenWeSaid(
+        said=float(top[here].mean()),
+        so=float(right[here].mean()),
+        n_days=int(here.sum()),
+        n_episodes=len(np.unique(_episode(actual)[here])),
+    )
+
+
+def murphy(proba: pd.DataFrame, actual: "pd.Series[str]", n_bins: int = N_BINS) -> Murphy:
+    """Murphy's decomposition of the Brier score, summed over the regimes.
+
+    Raises
+    ------
+    EvaluationError
+        If there are no rows, indexes differ, or a probability is missing or not one.
+
+    References
+    ----------
+    Murphy (1973), Journal of Applied Meteorology 12(4), 595-600.
+    """
+    said, so = _checked(proba, actual)
+    n_rows, n_regimes = said.shape
+    cells = (_bins(said, n_bins) + n_bins * np.arange(n_regimes)).ravel()
+    shape, size = (n_regimes, n_bins), n_regimes * n_bins
+    n_days = np.bincount(cells, minlength=size).reshape(shape)
+    promised = np.bincount(cells, said.ravel(), minlength=size).reshape(shape)
+    happened = np.bincount(cells, so.ravel(), minlength=size).reshape(shape)
+    within = np.maximum(n_days, 1)
+    overall = so.mean(axis=0)
+    gap = (promised - happened) / within
+    apart = happened / within - overall[:, None]
+    lost = (n_days * gap**2).sum() / n_rows
+    told = (n_days * apart**2).sum() / n_rows
+    unknown = (overall * (1 - overall)).sum()
+    rest = brier_score(proba, actual) - (lost - told + unknown)
+    return Murphy(float(lost), float(told), float(unknown), float(rest))
+
+
+def _checked(proba: pd.DataFrame, actual: "pd.Series[str]") -> tuple[FloatArray, FloatArray]:
+    """What was said and what was so, both of shape (n_rows, n_regimes)."""
+    if not len(proba) or not proba.index.equals(actual.index):
+        raise EvaluationError(
+            "Calibration needs probabilities and outcomes of the same days, one at least; found "
+            f"{len(proba)} rows and {len(actual)}. Keep the confirmed rows of both."
+        )
+    said = proba[list(REGIMES)].to_numpy(dtype=np.float64)
+    if (wrong := ~((said >= 0) & (said <= 1 + 1e-9)).all(axis=1)).any():
+        row = int(wrong.argmax())
+        raise EvaluationError(
+            f"Probabilities lie between 0 and 1; row {proba.index[row]} says "
+            f"{said[row].tolist()}. Leave out rows without a forecast."
+        )
+    so = actual.to_numpy()[:, None] == np.array(REGIMES, dtype=object)[None, :]
+    if (unknown := ~so.any(axis=1)).any():
+        row = int(unknown.argmax())
+        raise EvaluationError(
+            f"Outcomes are {', '.join(REGIMES)}; row {actual.index[row]} is "
+            f"{actual.iloc[row]!r}. Keep the confirmed rows of both."
+        )
+    return said, so.astype(np.float64)
+
+
+def _bins(said: FloatArray, n_bins: int) -> IntArray:
+    return np.minimum((said * n_bins).astype(np.int64), n_bins - 1)
+
+
+def _episode(actual: "pd.Series[str]") -> IntArray:
+    """Number of the stretch each row belongs to, from 0."""
+    values = actual.to_numpy()
+    return np.concatenate([[0], np.cumsum(values[1:] != values[:-1])]).astype(np.int64)
+
+
+def _one_hot(cells: IntArray, n_cells: int, values: FloatArray | None = None) -> FloatArray:
+    """Each row's values (or ones), added up in the cells its regimes fall into."""
+    rows = np.repeat(np.arange(len(cells)), cells.shape[1]) * n_cells + cells.ravel()
+    weights = None if values is None else values.ravel()
+    counted = np.bincount(rows, weights, minlength=len(cells) * n_cells)
+    return counted.reshape(len(cells), n_cells).astype(np.float64)
+
+
+def _error(gaps: FloatArray, n_values: int) -> FloatArray:
+    return np.asarray(np.abs(gaps).sum(axis=-1) / n_values)
+
+
+def _resampled_sums(values: FloatArray, seed: int) -> FloatArray:
+    """Column sums of each resample of the rows: shape (n_resamples, n_columns)."""
+    from arch.bootstrap import StationaryBootstrap  # a second's import, only needed here
+
+    bootstrap = StationaryBootstrap(BLOCK, np.arange(len(values)), seed=np.random.default_rng(seed))
+    before = np.vstack([np.zeros(values.shape[1]), values.cumsum(axis=0)])
+    sums = np.empty((RESAMPLES, values.shape[1]))
+    for number, ((rows,), _) in enumerate(bootstrap.bootstrap(RESAMPLES)):
+        # A resample is a few dozen stretches of rows, each a difference of running sums.
+        ends = np.append(np.flatnonzero(np.diff(rows) != 1), len(rows) - 1)
+        begins = np.append(0, ends[:-1] + 1)
+        sums[number] = (before[rows[ends] + 1] - before[rows[begins]]).sum(axis=0)
+    return sums
+
+
+def _keep(said: FloatArray, so: FloatArray, bins: IntArray) -> float:
+    """Chance that a simulated path keeps its luck overnight, from how long errors last."""
+    lags = _LAGS[len(said) > _LAGS]
+    if not len(lags):
+        return 0.0
+    # Bartlett weights, and each lag stands for those between it and its neighbours.
+    weight = (1 - lags / (BLOCK + 1)) * np.gradient(lags) if len(lags) > 1 else np.ones(1)
+    wrong = so - said
+    real, lasting = [], []
+    for lag in lags:
+        near = bins[:-lag] == bins[lag:]  # only these add up in one bin
+        real.append(float((wrong[:-lag] * wrong[lag:])[near].sum()))
+        lasting.append(float(_shared(said[:-lag], said[lag:])[near].sum()))
+    wanted = float(weight @ np.array(real))
+    # Sums fall as luck changes more often; the root is where they meet.
+    low, high = 0.0, 1 - 1 / len(said)
+    for _ in range(50):
+        keep = (low + high) / 2
+        enough = float((weight * keep**lags) @ np.array(lasting)) > wanted
+        low, high = (low, keep) if enough else (keep, high)
+    return (low + high) / 2
+
+
+def _shared(one: FloatArray, other: FloatArray) -> FloatArray:
+    """Covariance of two rows' errors under the same luck, for each regime."""
+    both = np.empty_like(one)
+    for k in range(one.shape[1]):
+        # Regime k wins both races if its time is the smallest against the stronger rival of each.
+        rivals = np.maximum(one * other[:, [k]], other * one[:, [k]]).sum(axis=1)
+        mine = one[:, k] * other[:, k]
+        both[:, k] = mine / np.where(rivals > 0, rivals, 1.0) - mine
+    return both
+
+
+def _simulated_counts(
+    said: FloatArray, bins: IntArray, n_bins: int, keep: float, seed: int
+) -> FloatArray:
+    """How often it was so in each bin, if said rightly: shape (n_simulations, n_bins)."""
+    n_rows, n_regimes = said.shape
+    rng = np.random.default_rng([seed, 1])  # not the numbers the bootstrap has used
+    inside = [_one_hot(bins[:, [k]], n_bins).astype(np.float32) for k in range(n_regimes)]
+    slowness = (1 / np.maximum(said.T, 1e-30)).astype(np.float32)  # improbable is late, not never
+    found = []
+    for begin in range(0, SIMULATIONS, _AT_A_TIME):
+        shape = min(_AT_A_TIME, SIMULATIONS - begin), n_rows
+        anew = rng.random(shape, dtype=np.float32) >= keep
+        anew[:, 0] = True
+        lasts = np.diff(np.append(np.flatnonzero(anew), anew.size))
+        times = rng.standard_exponential((n_regimes, len(lasts)), dtype=np.float32)
+        arrival = np.repeat(times, lasts, axis=1).reshape(n_regimes, *shape)
+        arrival *= slowness[:, None, :]
+        winner = arrival.argmin(axis=0)
+        counts = [(winner == k).astype(np.float32) @ inside[k] for k in range(n_regimes)]
+        found.append(np.sum(counts, axis=0, dtype=np.float64))
+    return np.vstack(found)

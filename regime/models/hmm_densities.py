@@ -1,0 +1,81 @@
+"""How well each hidden state explains each row, missing features integrated out."""
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import gammaln
+
+from regime.models.filtering import gaussian_log_density
+from regime.models.missing import known_alike
+from regime.threads import one_thread
+
+FloatArray = npt.NDArray[np.float64]
+
+
+def log_density(
+    X: FloatArray, means: FloatArray, covars: FloatArray, degrees: FloatArray | None
+) -> FloatArray:
+    """That of Student-t states with these degrees of freedom, or of Gaussian ones without."""
+    with one_thread():  # a second one would wait a thousand times as long as a state takes
+        if degrees is None:
+            return gaussian_log_density(X, means, covars)
+        return student_t_log_density(X, means, covars, degrees)
+
+
+def student_t_log_density(
+    X: FloatArray, means: FloatArray, covars: FloatArray, degrees: FloatArray
+) -> FloatArray:
+    """Log density of what is known of each row under multivariate Student-t states.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_rows, n_features), NaN where unknown
+    means : ndarray of shape (n_states, n_features)
+    covars : ndarray of shape (n_states, n_features, n_features), positive definite
+        Scale matrices, not covariances.
+    degrees : ndarray of shape (n_states,), positive
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_states); 0 in every state for a row with nothing known.
+
+    Raises
+    ------
+    ValueError
+        If a scale matrix is not positive definite.
+
+    Notes
+    -----
+    What is left when features are integrated out is a Student-t of the same degrees with the
+    part of the matrix that belongs to the others. Row by row, as in `regime.models.filtering`.
+    """
+    found = np.zeros((len(X), len(means)))
+    for known, rows in known_alike(~np.isnan(X)):
+        values, n = np.ascontiguousarray(X[np.ix_(rows, known)].T), int(known.sum())
+        for state, (mean, covar, few) in enumerate(zip(means, covars, degrees, strict=True)):
+            try:
+                lower = np.linalg.cholesky(covar[np.ix_(known, known)])
+            except np.linalg.LinAlgError:
+                raise ValueError(
+                    f"The scale matrix of state {state} is not positive definite. "
+                    "Raise min_covar, or leave out features that repeat others."
+                ) from None
+            constant = gammaln((few + n) / 2) - gammaln(few / 2)
+            constant -= n * math.log(few * math.pi) / 2 + np.log(np.diag(lower)).sum()
+            distance = _squared_distance(lower, values - mean[known, None])
+            found[rows, state] = constant - (few + n) / 2 * np.log1p(distance / few)
+    return found
+
+
+def _squared_distance(lower: FloatArray, away: FloatArray) -> FloatArray:
+    """Squared length of what `lower` maps to each column; a far row may overflow to inf."""
+    total, whitened = np.zeros(away.shape[1]), np.empty(away.shape)
+    with np.errstate(over="ignore"):
+        for i in range(len(lower)):
+            left = away[i]
+            for j in range(i):
+                left = left - lower[i, j] * whitened[j]
+            whitened[i] = left / lower[i, i]
+            total += whitened[i] * whitened[i]
+    return total

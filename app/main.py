@@ -11,5 +11,6 @@ st.navigation(
     [
         st.Page(VIEWS / "today.py", title="Today", default=True),
         st.Page(VIEWS / "models.py", title="Models"),
+        st.Page(VIEWS / "card.py", title="Model card"),
     ]
 ).run()

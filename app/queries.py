@@ -28,6 +28,35 @@ def comparison(name: str) -> dict[str, Any] | None:
     return _read(Settings().results, name, "comparison")
 
 
+def versions() -> list[str]:
+    """Numbers of the registered versions: the one in service first, then the newest.
+
+    Raises
+    ------
+    StoreError
+        If MLflow cannot be reached.
+    """
+    from regime.tracking.registry import list_versions  # with MLflow: seconds, only needed here
+
+    found = list_versions(Settings())
+    said = published()
+    served = None if said is None else said["about"]["model_version"]
+    return sorted(found, key=lambda version: version != served)
+
+
+def card(version: str) -> dict[str, Any]:
+    """The model card of a version.
+
+    Raises
+    ------
+    StoreError
+        If it has none, or one that cannot be read or trusted; says what to do.
+    """
+    from regime.tracking.registry import load_card
+
+    return load_card(Settings(), version)
+
+
 def _read(folder: Path, name: str, kind: str) -> dict[str, Any] | None:
     try:
         # The link moves when a result is replaced, so its goal is the key of the cache.

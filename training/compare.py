@@ -18,6 +18,9 @@ def compare(
     json: Annotated[
         Path | None, typer.Option(help="Write every score here, as a list of objects.")
     ] = None,
+    markdown: Annotated[
+        Path | None, typer.Option(help="Write the tables here, as Markdown.")
+    ] = None,
     as_of: Annotated[
         datetime | None,
         typer.Option(formats=["%Y-%m-%d"], help="Pretend this is today: use what was known then."),
@@ -44,10 +47,12 @@ def compare(
     from regime.tracking.results import save_result, write_scores
     from regime.tracking.runs import log_result
     from regime.tracking.trials import count_configurations, declaration_of
-    from training.tables import score_tables, warn_of_states
+    from training.markdown import score_markdown
+    from training.tables import SIMULATED, score_tables, warn_of_states
 
     as_of = checked_day(as_of, "--as-of")
     json = checked_output(json, "--json")
+    markdown = checked_output(markdown, "--markdown")
     settings = Settings()
     settings.check_home()
     configs = [load_experiment(path) for path in experiments]
@@ -86,6 +91,10 @@ def compare(
     if json is not None:
         write_scores(results, json, simulated=simulated)
         say(f"Scores: {json}")
+    if markdown is not None:
+        text = score_markdown([row for result in results for row in result.scores])
+        markdown.write_text((f"{SIMULATED}\n\n" if simulated else "") + text, encoding="utf-8")
+        say(f"Tables: {markdown}")
     scored = count_configurations(settings, simulated=simulated)
     words = "1 configuration has" if scored == 1 else f"{scored} configurations have"
     told = f"{words} been scored here so far; read the best of them with that in mind."

@@ -1,6 +1,8 @@
-"""Versions of the model: register, promote, load the champion."""
+"""Versions of the model: register, promote, load the champion and what is said of it."""
 
+import json
 import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version as version_of
 from pathlib import Path
@@ -12,8 +14,12 @@ from regime.bundle import Bundle
 from regime.exceptions import StoreError
 from regime.experiment import ExperimentResult
 from regime.settings import Settings
+from regime.tracking.card import SCHEMA, card_of
+from regime.tracking.card_text import card_markdown, escaped, first_paragraph
 from regime.tracking.mlflow_client import client
+from regime.tracking.runs import code_version
 from regime.tracking.storage import check_digest, load_bundle, save_bundle, sha256
+from regime.tracking.trials import count_configurations
 
 MODEL = "equity-leadership-regime"
 CHAMPION, CHALLENGER = "champion", "challenger"
@@ -22,6 +28,8 @@ _RECORD_DIGEST = "walk_forward_sha256"
 _FALLBACK_DIGEST = "fallback_sha256"
 _FOLDER, _BUNDLE, _FALLBACK = "model", "bundle", "filter"
 _RECORD = "walk_forward.parquet"
+_CARD, _CARD_TEXT = "card.json", "card.md"
+_CARD_DIGESTS = {_CARD: "card_sha256", _CARD_TEXT: "card_text_sha256"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +62,36 @@ def register(
     settings: Settings,
     *,
     simulated: bool,
+    value: Sequence[Mapping[str, Any]] | None = None,
 ) -> str:
     """Store a bundle in its run, register it as the challenger, and return its version.
 
     The walk-forward of the same experiment goes with it: what the version may say of days
-    it was trained on.
+    it was trained on. So does a model card, whose first paragraph describes the version.
+
+    Parameters
+    ----------
+    result : of the bundle's own experiment, on the panel the bundle was fitted on
+    run_id : the run of that experiment
+    value : rows of `evaluation.rotation.value`, for the card
+
+    Raises
+    ------
+    EvaluationError
+        If no card can be made of this result.
     """
     from mlflow.exceptions import MlflowException
 
     tracker = client(settings)
+    card = card_of(
+        result,
+        bundle,
+        simulated=simulated,
+        registered_at=pd.Timestamp.now("UTC"),
+        code_version=code_version(),
+        n_configurations=count_configurations(settings, simulated=simulated) or None,
+        value=value,
+    )
     with tempfile.TemporaryDirectory() as folder:
         digest = save_bundle(bundle, Path(folder) / _BUNDLE)
         fallback_digest = save_bundle(fallback, Path(folder) / _BUNDLE / _FALLBACK)
@@ -71,6 +100,7 @@ def register(
         result.predictions[mine].drop(columns="baskets").to_parquet(record, index=False)
         record_digest = sha256(record)
         _save_for_mlflow(Path(folder) / _FOLDER, Path(folder) / _BUNDLE, digest)
+        card_digests = _save_card(card, Path(folder) / _FOLDER)
         tracker.log_artifacts(run_id, str(Path(folder) / _FOLDER), _FOLDER)
     try:
         tracker.create_registered_model(MODEL)
@@ -81,8 +111,10 @@ def register(
         MODEL,
         source=f"{tracker.get_run(run_id).info.artifact_uri}/{_FOLDER}",
         run_id=run_id,
+        description=escaped(first_paragraph(card)),
         tags={
             _DIGEST: digest,
+            **card_digests,
             _RECORD_DIGEST: record_digest,
             _FALLBACK_DIGEST: fallback_digest,
             "experiment": bundle.config.name,
@@ -109,6 +141,13 @@ def _save_for_mlflow(folder: Path, bundle: Path, digest: str) -> None:
     )
 
 
+def _save_card(card: dict[str, Any], folder: Path) -> dict[str, str]:
+    """Write a card beside the bundle, as data and to read; returns tags with the digests."""
+    (folder / _CARD).write_text(json.dumps(card, indent=1, allow_nan=False), encoding="utf-8")
+    (folder / _CARD_TEXT).write_text(card_markdown(card), encoding="utf-8")
+    return {tag: sha256(folder / name) for name, tag in _CARD_DIGESTS.items()}
+
+
 def promote(settings: Settings, version: str | None = None) -> str:
     """Make a version the champion, the challenger by default, once it is known to load."""
     tracker = client(settings)
@@ -122,6 +161,59 @@ def load_version(settings: Settings, version: str = CHAMPION) -> Version:
     """A version by number or alias, checked to the byte before anything is loaded."""
     tracker = client(settings)
     return _load(tracker, _version(tracker, version))
+
+
+def load_card(settings: Settings, version: str = CHAMPION) -> dict[str, Any]:
+    """What `card_of` said of a version, by number or alias, with its `version`.
+
+    Raises
+    ------
+    StoreError
+        If there is no such version, or its card is missing, was changed, or has a schema
+        this program does not know.
+    """
+    from mlflow.exceptions import MlflowException
+
+    tracker = client(settings)
+    found = _version(tracker, version)
+    digest = found.tags.get(_CARD_DIGESTS[_CARD])
+    if digest is None:
+        raise StoreError(
+            f"Version {found.version} has no model card: it was registered by an earlier program. "
+            "`regime retrain` registers one that has."
+        )
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            path = Path(tracker.download_artifacts(found.run_id, f"{_FOLDER}/{_CARD}", folder))
+            check_digest(path, digest)
+            card: dict[str, Any] = dict(json.loads(path.read_text(encoding="utf-8")))
+        except (MlflowException, OSError, ValueError, TypeError) as error:
+            raise StoreError(
+                f"The model card of version {found.version} cannot be read: "
+                f"{str(error).splitlines()[0]}. `regime retrain` registers a new one."
+            ) from error
+    if card.get("schema") != SCHEMA:
+        raise StoreError(
+            f"The model card of version {found.version} has schema {card.get('schema')}; this "
+            f"program reads {SCHEMA}. Install the program that wrote it, or `regime retrain`."
+        )
+    return {**card, "version": str(found.version)}
+
+
+def list_versions(settings: Settings) -> list[str]:
+    """Numbers of all registered versions, the newest first; creates nothing."""
+    from mlflow.exceptions import MlflowException
+
+    uri = settings.tracking_uri
+    if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).exists():
+        return []
+    try:
+        found = client(settings).search_model_versions(f"name='{MODEL}'")
+    except MlflowException as error:
+        raise StoreError(
+            f"The versions registered in {uri} cannot be listed: {str(error).splitlines()[0]}."
+        ) from error
+    return sorted((str(one.version) for one in found), key=int, reverse=True)
 
 
 def _version(tracker: Any, wanted: str) -> Any:

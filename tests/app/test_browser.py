@@ -7,9 +7,11 @@ import socket
 import subprocess
 import sys
 import time
+import warnings
 from pathlib import Path
 
 import pytest
+from registered import HOSTILE, experiment, register_one, trained
 
 from regime.settings import Settings
 from regime.tracking.mlflow_client import client, experiment_id
@@ -95,6 +97,31 @@ def test_the_app_shows_todays_numbers_in_a_browser(browser, serve, served, tmp_p
     assert "the model to beat" not in text
     text_of(page, "How good are the models")
     assert page.screenshot(path=tmp_path / "app.png")
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_card_fits_the_screen_and_shows_markup_as_text(browser, serve, carded, width, tmp_path):
+    page = browser.new_page(viewport={"width": width, "height": 1600})
+    page.goto(f"{serve('app', carded)}/card")
+    text_of(page, "Model card", "SIMULATED", "What it cannot do", HOSTILE, "This card as Markdown")
+    wide = "tables => tables.filter(one => one.scrollWidth > one.parentElement.clientWidth).length"
+    assert page.locator("table").evaluate_all(wide) == 0
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    # An address becomes a link to itself, whatever is done; never one to what it does not say.
+    links = page.locator("a[href*='example.com']").all_inner_texts()
+    assert set(links) <= {"http://example.com"}
+    assert page.screenshot(path=tmp_path / "card.png")
+
+
+@pytest.fixture(scope="module")
+def carded(market, tmp_path_factory):
+    """A home with a registered version whose question is full of markup."""
+    home = tmp_path_factory.mktemp("carded")
+    config = experiment(features={}, labels={"horizons": (0,)}, model={"kind": "filter"})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # MLflow's own, on newer libraries
+        register_one(*trained(market, config), market, home)
+    return home
 
 
 def test_the_mlflow_ui_shows_a_run_with_its_parameters_and_metrics(browser, serve, tmp_path):

@@ -32,6 +32,7 @@ from regime.data.observations import COLUMNS
 from regime.data.sources import demo
 from regime.data.store import ObservationStore
 from regime.exceptions import StoreError
+from regime.experiment import Comparison
 from regime.health import data as health_data
 from regime.health import examine as health
 from regime.health import machine as health_machine
@@ -63,12 +64,12 @@ def whole(tmp_path_factory):
     config = ExperimentConfig(
         name="filter", baskets=("funds",), labels={"horizons": (0,)},
         training={"every": 3, "since": date(1990, 1, 1)}, model={"kind": "filter"},
+        evaluation={"first_test": {"funds": date(1999, 1, 4)}},
     )  # fmt: skip
     bundle = fit_bundle(config, "funds", panel)
-    record = bundle.predict_proba(panel).assign(baskets="funds", fitted_on=LAST)
     tracker = client(settings)
     run_id = tracker.create_run(experiment_id(tracker, settings)).info.run_id
-    result = SimpleNamespace(predictions=record, panel_digest="0")
+    result = Comparison(panel).run(config)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # MLflow's own, on newer libraries
         register(bundle, bundle, result, run_id, settings, simulated=True)

@@ -142,6 +142,11 @@ def load_experiment(path: Path) -> ExperimentConfig:
     ConfigError
         Naming the file, the key and the nearest key that exists.
     """
+    return _load(path)
+
+
+def _load(path: Path, stack: Path | None = None) -> ExperimentConfig:
+    """The experiment of a file, which may be a member of that of another."""
     if path.suffix != ".toml":
         raise ConfigError(f"{path} is no experiment: expected a file that ends in .toml.")
     try:
@@ -162,6 +167,11 @@ def load_experiment(path: Path) -> ExperimentConfig:
         raise ConfigError(
             f"{path}: unknown key {min(given)!r}. The file's name is the run's name, and the "
             "comment at its top is the question."
+        )
+    if stack and values.get("members"):  # said before they are read: they may name one another
+        raise ConfigError(
+            f"{stack}: members must not be stacks themselves: {path.stem} is one. Name what it "
+            "names."
         )
     values["members"] = _members(path, values.get("members", []))
     comment = [line.lstrip("# ") for line in text.split("\n\n")[0].splitlines() if line[:1] == "#"]
@@ -185,9 +195,14 @@ def _members(path: Path, names: Any) -> list[ExperimentConfig]:
         folders = [path.parent, *list(path.absolute().parents)[1:3]]
         files = [folder / f"{name}.toml" for folder in folders]
         file = next((one for one in files if one.is_file()), files[0])
+        if not file.is_file():
+            raise ConfigError(
+                f"{path}: members names {name!r}, but there is no experiment {file}."
+                f"{_neighbours(file)}"
+            )
         if file.absolute() == path.absolute():
             raise ConfigError(f"{path}: members names the stack itself. Name other experiments.")
-        found.append(load_experiment(file))
+        found.append(_load(file, path))
     return found
 
 

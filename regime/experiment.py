@@ -2,7 +2,7 @@
 that knows the order of the stages."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -11,8 +11,10 @@ from regime.call import regime_call
 from regime.config import ExperimentConfig, ModelConfig, TrainingConfig
 from regime.data.baskets import spliced_returns
 from regime.evaluation import scores
+from regime.evaluation.calibration import CalibrationError, calibration_error
 from regime.evaluation.kept import KeptWalks, name_of
-from regime.evaluation.significance import LEVEL, Edge, edge_over
+from regime.evaluation.rotation import HORIZON, JUDGED_AT_BP, daily_spread, on_same_days
+from regime.evaluation.significance import BLOCK, LEVEL, Edge, edge_interval, edge_over
 from regime.evaluation.walk_forward import Served, Task, Walk, joined, run_tasks
 from regime.exceptions import EvaluationError
 from regime.features.assembly import market_or_nothing
@@ -20,6 +22,10 @@ from regime.labels.leadership import path_as_known
 from regime.models.assembly import A_GENERATION, WARM_UP, build_classifier, input_sets, pool_of
 from regime.studies import Studies, Study
 from regime.taxonomy import REGIMES
+
+
+def _no_spreads() -> pd.DataFrame:
+    return pd.DataFrame(columns=["baskets", "date", "spread"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +46,10 @@ class ExperimentResult:
         what the model says of its own health.
     scores : one dict per basket set and horizon, plain numbers ready for JSON
     panel_digest : names the panel all of it came from
+    spreads : DataFrame
+        `baskets`, `date`, `spread`: the day's simple return of weights equal to the
+        probabilities 21 days ahead, less that of the equal mix, at 10 bp, as of
+        `rotation.daily_spread`. Empty without that horizon.
     """
 
     config: ExperimentConfig
@@ -49,6 +59,7 @@ class ExperimentResult:
     fits: pd.DataFrame
     scores: list[dict[str, Any]]
     panel_digest: str
+    spreads: pd.DataFrame = field(default_factory=_no_spreads)
 
 
 def reference_filter(config: ExperimentConfig) -> ExperimentConfig:
@@ -214,13 +225,15 @@ class Comparison:
             self.kept.keep(name, self._walks[name])
 
     def _result(self, config: ExperimentConfig) -> ExperimentResult:
-        rows, calls, scored, fits = [], [], [], []
+        rows, calls, scored, fits, spreads = [], [], [], [], []
         for study in _studies(config):
             baskets, walk = study.baskets, self._walks[self._name(study)]
             rows.append(_long(walk.proba, baskets).assign(horizon=study.horizon))
             scored.append(self._score(study, walk.proba))
             if study.horizon == 0:
                 calls.append(_long(self._call(study, walk.proba), baskets))
+            if study.horizon == HORIZON:
+                spreads.append(_long(self._spread(study, walk.proba), baskets))
             about = walk.fits.copy()
             about.insert(0, "baskets", baskets)
             about.insert(1, "horizon", study.horizon)
@@ -237,7 +250,12 @@ class Comparison:
             fits=pd.concat(fits, ignore_index=True),
             scores=scored,
             panel_digest=self.studies.digest,
+            spreads=pd.concat(spreads, ignore_index=True) if spreads else _no_spreads(),
         )
+
+    def _spread(self, study: Study, proba: pd.DataFrame) -> pd.DataFrame:
+        returns = spliced_returns(self.studies.panel, study.baskets)
+        return daily_spread(*on_same_days(proba, returns), JUDGED_AT_BP).to_frame()
 
     def _call(self, study: Study, proba: pd.DataFrame) -> pd.DataFrame:
         path = path_as_known(
@@ -295,7 +313,7 @@ def _scored(
         "log_loss": float(losses.mean()),
         "brier": scores.brier_score(proba, actual),
         "balanced_accuracy": scores.balanced_accuracy(called, actual),
-        "ece": scores.expected_calibration_error(proba, actual),
+        **_calibration_columns(calibration_error(proba, actual)),
         **_edge_columns(edge),
         "detection_delay_days": scores.detection_delay(called, actual),
         "switches_per_year": scores.switches_per_year(called),
@@ -303,7 +321,7 @@ def _scored(
         "n_episodes": scores.count_episodes(actual),
         "test_from": f"{actual.index[0]:%Y-%m-%d}",
         "test_to": f"{actual.index[-1]:%Y-%m-%d}",
-        "by_decade": _by_decade(losses, reference),
+        "by_decade": _by_decade(losses, reference, actual),
     }
 
 
@@ -320,14 +338,32 @@ def _edge_columns(edge: Edge) -> dict[str, Any]:
     }
 
 
-def _by_decade(losses: "pd.Series[float]", reference: "pd.Series[float]") -> list[dict[str, Any]]:
+def _calibration_columns(found: CalibrationError) -> dict[str, Any]:
+    return {
+        "ece": found.error,
+        "ece_low": found.low,
+        "ece_high": found.high,
+        "ece_if_calibrated": found.calibrated_mean,
+        "ece_if_calibrated_high": found.calibrated_high,
+    }
+
+
+def _by_decade(
+    losses: "pd.Series[float]", reference: "pd.Series[float]", actual: "pd.Series[str]"
+) -> list[dict[str, Any]]:
     decade = pd.DatetimeIndex(losses.index).year // 10 * 10
-    return [
-        {
+    rows: list[dict[str, Any]] = []
+    for start in sorted({*decade}):
+        mine = decade == start
+        row = {
             "decade": f"{start}s",
-            "log_loss": float(losses[decade == start].mean()),
-            "edge": float((reference - losses)[decade == start].mean()),
-            "n_days": int((decade == start).sum()),
+            "log_loss": float(losses[mine].mean()),
+            "edge": float((reference - losses)[mine].mean()),
+            "n_days": int(mine.sum()),
+            "n_episodes": scores.count_episodes(actual[mine]),
         }
-        for start in sorted({*decade})
-    ]
+        if mine.sum() >= 2 * BLOCK:  # less has no spread to speak of
+            _, low, high = edge_interval(reference[mine], losses[mine])
+            row |= {"edge_low": low, "edge_high": high}
+        rows.append(row)
+    return rows

@@ -22,6 +22,7 @@ from training.score import score
 from training.serve import app, ui
 from training.sources import sources
 from training.store import store
+from training.value import value
 
 cli = typer.Typer(
     add_completion=False,
@@ -38,6 +39,7 @@ cli.command("doctor")(doctor)
 cli.command("sources")(sources)
 cli.command("compare")(compare)
 cli.command("protocol")(protocol)
+cli.command("value")(value)
 cli.command("retrain")(retrain)
 cli.command("promote")(promote)
 cli.command("score")(score)

@@ -11,9 +11,9 @@ from training.inputs import checked_day
 from training.workers import workers
 
 EARLIEST = datetime(2014, 1, 1)  # tests of the funds begin in 2010
-DEFAULT = "boosting_from_filter"
+DEFAULT = "resampled_leadership"
 # The baselines, one hidden Markov model and the default; what a demo has time for.
-SUITED = ("climatology", "persistence", "filter", "hmm_rates_valuation", DEFAULT)
+SUITED = ("climatology", "filter", "hmm_leadership", DEFAULT)
 
 
 def demo(

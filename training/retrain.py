@@ -13,7 +13,7 @@ from training.workers import Backend, Jobs, Recompute, Scheduler, Where, workers
 
 def retrain(
     experiment: Annotated[
-        Path, typer.Argument(help="Experiment file, e.g. experiments/boosting_from_filter.toml.")
+        Path, typer.Argument(help="Experiment file, e.g. experiments/resampled_leadership.toml.")
     ],
     until: Annotated[
         datetime | None,
@@ -29,7 +29,7 @@ def retrain(
 ) -> None:
     """Walk the experiment forward, fit it on everything confirmed, register it as challenger.
 
-    Example: regime retrain experiments/boosting_from_filter.toml --until 2014-12-31
+    Example: regime retrain experiments/resampled_leadership.toml --until 2014-12-31
     """
     import pandas as pd
 

@@ -14,7 +14,7 @@ try:
     if not versions:
         st.info(
             "No version is registered yet. Run `regime retrain "
-            "experiments/boosting_from_filter.toml`, or `regime demo` for a simulated market."
+            "experiments/resampled_leadership.toml`, or `regime demo` for a simulated market."
         )
         st.stop()
     chosen = versions[0]

@@ -12,7 +12,7 @@ if said is None:
     st.info(
         "No model is in service yet. For a simulated market run `regime demo`. For your own data: "
         "`regime fetch --source files --path DIR`, `regime retrain "
-        "experiments/boosting_from_filter.toml`, `regime promote`, `regime score`."
+        "experiments/resampled_leadership.toml`, `regime promote`, `regime score`."
     )
     st.stop()
 

@@ -20,7 +20,9 @@ from regime.taxonomy import REGIMES
 
 FloatArray = npt.NDArray[np.float64]
 
+HORIZON = 21  # trading days ahead, of the probabilities that are weights
 COSTS_BP = (0.0, 5.0, 10.0, 20.0)  # per unit of turnover
+JUDGED_AT_BP = 10.0  # where one cost stands for all of them
 EQUAL_MIX = "equal_mix"
 FILTER = "filter"
 # Of i.i.d. days, an interval said to hold the truth nine times in ten does so with 50 blocks
@@ -82,12 +84,28 @@ def daily_spread(
     Of every configuration tried, this is what `deflated.deflated_sharpe_of` asks for.
     Parameters and errors are those of `rotate`.
     """
-    weights = proba[list(REGIMES)]
+    weights = _weights(proba)
     own, other = (
         rotate(held, returns, cost_bp)["net"]
         for held in (weights, _always(weights, [1 / len(REGIMES)] * len(REGIMES)))
     )
     return (own - other).rename("spread")
+
+
+def on_same_days(proba: pd.DataFrame, returns: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Both on the days that have a probability and every return; the others are left out."""
+    known = returns.dropna()
+    days = proba.index.intersection(known.index)
+    return proba.loc[days], known.loc[days]
+
+
+def _weights(proba: pd.DataFrame) -> pd.DataFrame:
+    if missing := [name for name in REGIMES if name not in proba.columns]:
+        raise EvaluationError(
+            f"Weights need a probability for each of {', '.join(REGIMES)}; there is none for "
+            f"{', '.join(missing)}. Give one column per regime, as `predict_proba` names them."
+        )
+    return proba[list(REGIMES)]
 
 
 def _check_cost(cost_bp: float) -> None:
@@ -186,13 +204,19 @@ def value(
     Raises
     ------
     EvaluationError
-        As `rotate`; or if the filter's days are not those of `proba`.
+        As `rotate`; if a regime has no column, no cost is given, or the filter's days are not
+        those of `proba`.
 
     References
     ----------
     Politis and Romano (1994), JASA 89(428), 1303-1313: the stationary bootstrap.
     """
-    weights = proba[list(REGIMES)]
+    weights = _weights(proba)
+    if not len(costs_bp):
+        raise EvaluationError(
+            "A value is one at some cost; found none in costs_bp. Give at least one, 0 for "
+            "trades that are free."
+        )
     rivals = _rivals(weights, by_filter)
     moves = [rotate(held, returns) for held in (weights, *rivals.values())]
     gross = np.stack([move["gross"].to_numpy() for move in moves], axis=1)
@@ -257,7 +281,7 @@ def _rivals(weights: pd.DataFrame, by_filter: pd.DataFrame | None) -> dict[str, 
                 f"{len(by_filter)} days, the model's of {len(weights)}, not all of them the "
                 "same. Walk both forward over one period."
             )
-        rivals[FILTER] = by_filter[list(REGIMES)]
+        rivals[FILTER] = _weights(by_filter)
     return rivals
 
 

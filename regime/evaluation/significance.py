@@ -63,6 +63,21 @@ def edge_over(reference: "pd.Series[float]", losses: "pd.Series[float]", seed: i
     )
 
 
+def edge_interval(
+    reference: "pd.Series[float]", losses: "pd.Series[float]", seed: int = 0
+) -> tuple[float, float, float]:
+    """Edge, and both ends of its interval: what `edge_over` says of them, in a third of the time.
+
+    For the many parts of a sample; on fewer rows than two blocks it says little.
+    """
+    gain = (reference - losses).to_numpy()
+    if not gain.any():
+        return 0.0, 0.0, 0.0
+    means = _resampled_means(gain, BLOCK, seed)
+    low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return float(gain.mean()), float(low), float(high)
+
+
 def _resampled_means(gain: np.ndarray, block: int, seed: int) -> np.ndarray:
     from arch.bootstrap import StationaryBootstrap  # a second's import, only needed here
 

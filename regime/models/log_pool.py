@@ -127,7 +127,8 @@ class LogPool(ClassifierMixin, BaseEstimator):
 
     def _logs(self, X: Any) -> FloatArray:
         """Of shape (n_rows, n_members, n_regimes)."""
-        X = np.asarray(X, dtype=np.float64)
+        # Sums over arrays that lie in memory another way are rounded another way.
+        X = np.asarray(X, dtype=np.float64, order="C")
         if X.ndim != 2 or not X.shape[1] or X.shape[1] % len(REGIMES) or np.isnan(X).any():
             raise ValueError(
                 f"A pool reads {len(REGIMES)} probabilities of each member, none missing; found "

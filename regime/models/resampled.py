@@ -1,5 +1,6 @@
 """The path's scores read through many markets that might have been."""
 
+import hashlib
 from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
@@ -23,7 +24,10 @@ IntArray = npt.NDArray[np.int64]
 BURN_IN = 100  # days until a path's scores have forgotten that they began at nothing
 TAIL = 400  # days at the end whose labels may not be settled; the longest wait ever was 319
 MOST_AHEAD = 252  # days
+_MOST_LEARNED = 4096  # regressions of 60 numbers each
 APART = 21  # days between the rows kept: neighbours say the same
+
+_learned: dict[bytes, tuple[FloatArray, FloatArray]] = {}
 
 
 class ResampledFilter(ClassifierMixin, BaseEstimator):
@@ -148,7 +152,19 @@ class ResampledFilter(ClassifierMixin, BaseEstimator):
         return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
 
     def _learn(self, lead: FloatArray, block: float) -> tuple[FloatArray, FloatArray]:
-        """The regression of one length of block, in terms as they are."""
+        """The regression of one length of block, in terms as they are.
+
+        What was learned from the same leads is remembered: several models start from it.
+        """
+        given = {**self.get_params(), "blocks": block}
+        key = hashlib.sha256(repr(given).encode() + lead.tobytes()).digest()
+        if key not in _learned:
+            if len(_learned) >= _MOST_LEARNED:
+                _learned.clear()
+            _learned[key] = self._learn_anew(lead, block)
+        return _learned[key]
+
+    def _learn_anew(self, lead: FloatArray, block: float) -> tuple[FloatArray, FloatArray]:
         random = np.random.default_rng(self.random_state)
         drawn = _stationary(len(lead), (self.n_days, self.n_markets), block, random)
         score, path = carry_many(lead[drawn], switching_cost=self.switching_cost)

@@ -227,12 +227,12 @@ def _version(tracker: Any, wanted: str) -> Any:
         if wanted == CHAMPION:
             raise StoreError(
                 "No model is in service yet. Run `regime retrain experiments/"
-                "boosting_from_filter.toml`, then `regime promote`."
+                "resampled_leadership.toml`, then `regime promote`."
             ) from error
         if wanted == CHALLENGER:
             raise StoreError(
                 "There is no version to promote. Run `regime retrain experiments/"
-                "boosting_from_filter.toml` first."
+                "resampled_leadership.toml` first."
             ) from error
         try:
             known = [found.version for found in tracker.search_model_versions(f"name='{MODEL}'")]

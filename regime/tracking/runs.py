@@ -19,6 +19,7 @@ from regime.settings import Settings
 from regime.taxonomy import REGIMES
 from regime.tracking.figures import edge_by_decade, probability_ribbon, reliability
 from regime.tracking.mlflow_client import client, experiment_id
+from regime.tracking.sharpes import metric_of, spread_sharpes
 from regime.tracking.trials import CONFIGURATION, DECLARED, UNKNOWN, configuration_digest
 
 _NO_METRIC = {"experiment", "baskets", "horizon", "test_from", "test_to", "by_decade"}
@@ -35,8 +36,9 @@ def log_result(
     """Log one experiment and return its run id; a run that fails half-way says FAILED.
 
     Parameters: the configuration, flattened. Metrics: every score, named
-    `score/baskets_horizon`, and per refit the log loss of the days it served. Artefacts:
-    predictions and calls as Parquet, figures, scores, the environment.
+    `score/baskets_horizon`; per refit the log loss of the days it served; per basket set the
+    Sharpe ratio of the spread. Artefacts: predictions and calls as Parquet, figures, scores,
+    the environment.
     """
     tracker = client(settings)
     run = tracker.create_run(
@@ -133,6 +135,10 @@ def _log_metrics(tracker: Any, run_id: str, result: ExperimentResult) -> None:
             Metric(f"refit_log_loss/{baskets}_{horizon}d", loss, now, step)
             for step, loss in enumerate(steps["log_loss"].tolist())
         ]
+    metrics += [
+        Metric(metric_of(baskets), ratio, now, 0)
+        for baskets, ratio in spread_sharpes(result).items()
+    ]
     metrics += _health_metrics(result, now)
     for start in range(0, len(metrics), _BATCH):
         tracker.log_batch(run_id, metrics=metrics[start : start + _BATCH])

@@ -93,7 +93,10 @@ class Declaration:
 
 
 def declaration_of(file: Path) -> Declaration:
-    """Ask git for the commit that last changed an experiment file; raises nothing."""
+    """Ask git for the first commit that held an experiment file as it is; raises nothing.
+
+    Its contents count, not its name: a file may move without being declared anew.
+    """
     file = file.resolve()
     is_candidate = file.parent.parent.name == QUESTIONS
     candidate = f"{file.parent.name}/{file.stem}" if is_candidate else None
@@ -103,12 +106,12 @@ def declaration_of(file: Path) -> Declaration:
         return Declaration(UNKNOWN, None, candidate)
     try:
         # Contents and not `git status`: a file that git was told to overlook is a change too.
-        same = _git(file, "rev-parse", f"HEAD:./{file.name}") == _git(
-            file, "hash-object", "--", file.name
-        )
-        commit, when = _git(file, "log", "-1", "--format=%h %cI", "--", file.name).split()
+        contents = _git(file, "hash-object", "--", file.name)
+        same = _git(file, "rev-parse", f"HEAD:./{file.name}") == contents
+        held = _git(file, "log", "--format=%h %cI", f"--find-object={contents}")
+        commit, when = held.splitlines()[-1].split()
         path = _git(file, "ls-files", "--full-name", "--", file.name)
-    except (OSError, subprocess.SubprocessError, ValueError):
+    except (OSError, subprocess.SubprocessError, ValueError, IndexError):
         return Declaration(UNCOMMITTED, None, candidate)
     if not same:
         return Declaration(UNCOMMITTED, None, candidate)
@@ -168,14 +171,22 @@ def scored_runs(settings: Settings, *, simulated: bool | None = None) -> pd.Data
     """
     names = [CONFIGURATION, "name", "scored", "code_version", CANDIDATE, DECLARED]
     rows = []
-    for run in _runs(settings):
-        tags = run.data.tags
-        of_these = simulated is None or (tags.get("data") == "SIMULATED") == simulated
-        if run.info.status in _SCORED and CONFIGURATION in tags and of_these:
-            told = {name: tags.get(name, "") for name in names}
-            when = pd.Timestamp(run.info.start_time, unit="ms", tz="UTC")
-            rows.append({**told, "name": run.info.run_name, "scored": when})
+    for run in runs_that_scored(settings, simulated=simulated):
+        told = {name: run.data.tags.get(name, "") for name in names}
+        when = pd.Timestamp(run.info.start_time, unit="ms", tz="UTC")
+        rows.append({**told, "name": run.info.run_name, "scored": when})
     return pd.DataFrame(rows, columns=names).sort_values("scored", kind="stable")
+
+
+def runs_that_scored(settings: Settings, *, simulated: bool | None = None) -> list[Any]:
+    """The same as MLflow gives them, deleted ones too, in no order."""
+    return [
+        run
+        for run in _runs(settings)
+        if run.info.status in _SCORED
+        and CONFIGURATION in run.data.tags
+        and simulated in (None, run.data.tags.get("data") == "SIMULATED")
+    ]
 
 
 def _runs(settings: Settings) -> list[Any]:

@@ -97,7 +97,7 @@ def home() -> Path:
     store = ObservationStore(settings.store)
     store.append(demo.fetch(NEWEST), fetched_at=end_of_day(NEWEST))
     known = panel_as_of(store, end_of_day(TRAINED_UNTIL))
-    found = load_experiment(Path(__file__).parents[2] / "experiments" / "boosting_from_filter.toml")
+    found = load_experiment(Path(__file__).parents[2] / "experiments" / "resampled_leadership.toml")
     config = found.model_copy(update={"baskets": ("funds",)})
     result = Comparison(known).run(config)
     bundle = fit_bundle(config, "funds", known)

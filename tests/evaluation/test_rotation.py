@@ -202,6 +202,21 @@ def test_a_cost_that_is_none_is_refused(cost):
         value(*chance(10), costs_bp=[0, cost])
 
 
+def test_a_value_needs_a_cost_and_a_column_per_regime():
+    proba, returns = chance(10)
+    with pytest.raises(EvaluationError, match="found none in costs_bp"):
+        value(proba, returns, costs_bp=())
+    less = proba.drop(columns="broadening")
+    for asked in (
+        lambda: value(less, returns),
+        lambda: value(proba, returns, by_filter=less),
+        lambda: daily_spread(less, returns),
+    ):
+        with pytest.raises(EvaluationError, match="there is none for broadening") as error:
+            asked()
+        assert "\n" not in str(error.value)
+
+
 @pytest.mark.usefixtures("_quick")
 def test_equal_weights_have_no_spread_over_the_equal_mix():
     _, returns = chance()

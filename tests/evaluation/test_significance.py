@@ -6,7 +6,7 @@ import pytest
 from scipy.stats import norm
 
 from regime.evaluation import significance
-from regime.evaluation.significance import diebold_mariano_p, edge_over
+from regime.evaluation.significance import diebold_mariano_p, edge_interval, edge_over
 
 
 def losses(values) -> pd.Series:
@@ -140,3 +140,11 @@ def test_losses_on_other_rows_cannot_be_compared():
         edge_over(values, values[1:])
     with pytest.raises(ValueError, match="same rows"):
         edge_over(values, values.shift(1, freq="D"))
+
+
+def test_the_interval_alone_is_that_of_the_whole():
+    rng = np.random.default_rng(4)
+    reference, losses = (pd.Series(rng.gamma(2, size=3000)) for _ in range(2))
+    edge = edge_over(reference, losses, seed=3)
+    assert edge_interval(reference, losses, seed=3) == (edge.edge, edge.low, edge.high)
+    assert edge_interval(losses, losses) == (0, 0, 0)

@@ -13,8 +13,8 @@ from regime.tracking.results import load_result
 ROOT = Path(__file__).parents[2]
 EXPERIMENTS = ROOT / "experiments"
 SCRIPTS = [
-    "demo", "fetch", "store", "panel", "doctor", "sources", "compare", "retrain", "promote",
-    "score", "app", "ui",
+    "demo", "fetch", "store", "panel", "doctor", "sources", "compare", "protocol", "value",
+    "retrain", "promote", "score", "app", "ui",
 ]  # fmt: skip
 
 

@@ -107,6 +107,8 @@ class ExperimentConfig(_Section):
             raise ValueError(f"members names something twice: {names}")
         if stacks := [member.name for member in self.members if member.members]:
             raise ValueError(f"members must not be stacks themselves: {', '.join(stacks)} is one")
+        if self.members and self.training != TrainingConfig():
+            raise ValueError("a stack's members train as they say themselves; remove training")
         if self.members and self.features.sets:
             raise ValueError("a stack reads what its members read; remove features.sets")
         windows = {member.features.window for member in self.members if member.features.sets}

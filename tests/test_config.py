@@ -24,7 +24,7 @@ from regime.experiment import check_experiment, reference_filter
 from regime.features.assembly import SETS
 from regime.models import assembly
 
-EXPERIMENTS = sorted((Path(__file__).parents[1] / "experiments").glob("*.toml"))
+EXPERIMENTS = sorted((Path(__file__).parents[1] / "experiments").rglob("*.toml"))
 FILTER = 'model = { kind = "filter" }\n'
 
 
@@ -59,7 +59,7 @@ def test_every_experiment_of_the_project_loads_and_can_be_run(path):
 
 
 def test_there_are_experiments_to_load():
-    assert {"climatology", "filter", "persistence"} <= {path.stem for path in EXPERIMENTS}
+    assert {"climatology", "filter", "resampled_leadership", "stack"} <= {path.stem for path in EXPERIMENTS}
 
 
 def test_what_a_file_leaves_out_is_the_default(written):

@@ -49,6 +49,7 @@ def demo(
     from regime.tracking.results import save_result
     from regime.tracking.runs import log_result
     from training.tables import score_tables, today_table, warn_of_states
+    from training.value import value_of
 
     if until is not None and until < EARLIEST:
         raise typer.BadParameter(
@@ -83,7 +84,8 @@ def demo(
     chosen = results[DEFAULT]
     bundle = fit_bundle(chosen.config, "funds", panel, comparison.pools(chosen.config, "funds"))
     fallback = fit_bundle(reference_filter(chosen.config), "funds", panel)
-    register(bundle, fallback, chosen, runs[DEFAULT], settings, simulated=True)
+    value = value_of(chosen, panel, "funds")
+    register(bundle, fallback, chosen, runs[DEFAULT], settings, simulated=True, value=value)
     version = load_version(settings, promote(settings))
     rows = score_days(
         version.bundle, version.walk_forward, panel, version=version.number, newest_close=last

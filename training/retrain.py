@@ -40,11 +40,12 @@ def retrain(
     from regime.data.store import ObservationStore
     from regime.evaluation.kept import KeptWalks
     from regime.exceptions import ConfigError
-    from regime.experiment import Comparison, count_fits, reference_filter
+    from regime.experiment import Comparison, check_experiment, count_fits, reference_filter
     from regime.settings import Settings
     from regime.tracking.registry import register
     from regime.tracking.runs import log_result
     from training.tables import warn_of_states
+    from training.value import value_of
 
     until = checked_day(until, "--until")
     settings = Settings()
@@ -66,6 +67,7 @@ def retrain(
             "service calls today's regime too. Add 0 to labels.horizons."
         )
     config = config.model_copy(update={"baskets": (chosen,)})
+    check_experiment(config)
     kept = None if recompute else KeptWalks(settings.walks)
     with (
         workers(jobs, backend, scheduler),
@@ -77,7 +79,8 @@ def retrain(
     bundle = fit_bundle(config, chosen, panel, comparison.pools(config, chosen))
     fallback = fit_bundle(reference_filter(config), chosen, panel)
     run_id = log_result(result, settings, simulated=simulated, tags={"purpose": "retrain"})
-    version = register(bundle, fallback, result, run_id, settings, simulated=simulated)
+    value = value_of(result, panel, chosen)
+    version = register(bundle, fallback, result, run_id, settings, simulated=simulated, value=value)
     note(
         f"MLflow run {run_id}: {config.name}, {chosen} baskets, trained until "
         f"{bundle.trained_until:%Y-%m-%d}."

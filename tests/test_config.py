@@ -59,7 +59,9 @@ def test_every_experiment_of_the_project_loads_and_can_be_run(path):
 
 
 def test_there_are_experiments_to_load():
-    assert {"climatology", "filter", "resampled_leadership", "stack"} <= {path.stem for path in EXPERIMENTS}
+    assert {"climatology", "filter", "resampled_leadership", "stack"} <= {
+        path.stem for path in EXPERIMENTS
+    }
 
 
 def test_what_a_file_leaves_out_is_the_default(written):

@@ -156,7 +156,7 @@ def _hmm(config: ExperimentConfig, params: dict[str, Any], horizon: int) -> Any:
 
 
 def _hybrid(config: ExperimentConfig, horizon: int) -> Any:
-    own = ("weights", "pseudo_count", "share", "gap")
+    own = ("weights", "decays", "pseudo_count", "share", "gap")
     params = config.model.params
     booster = {name: value for name, value in params.items() if name not in own}
     _check(config, (*own, *HistGradientBoostingClassifier().get_params()))
@@ -177,7 +177,7 @@ def _correction(config: ExperimentConfig, horizon: int) -> Any:
     params = dict(config.model.params)
     name = params.pop(_START, "resampled_filter")
     given = params.pop(_START_PARAMS, {})
-    if name not in STARTS or not isinstance(given, dict):
+    if not isinstance(name, str) or name not in STARTS or not isinstance(given, dict):
         raise ConfigError(
             f"{config.name}: model.params.start = {name!r} with start_params = {given!r}; start "
             f"must be one of {', '.join(STARTS)}, and start_params a table of its parameters."
@@ -213,7 +213,12 @@ def input_sets(config: ExperimentConfig) -> tuple[str, ...]:
     if kind == "boosting_from_filter":
         before = ("path",)
     if kind in CORRECTIONS:
-        before = STARTS.get(config.model.params.get(_START, "resampled_filter"), ())
+        before = STARTS.get(str(config.model.params.get(_START, "resampled_filter")), ())
+        if not {*config.features.sets} - {"path", "leads"}:
+            raise ConfigError(
+                f"{config.name}: a {kind} reads features besides those of its first guess. Add "
+                'some, for example features = { sets = ["leadership"] }.'
+            )
     return (*before, *(name for name in config.features.sets if name not in before))
 
 

@@ -185,7 +185,7 @@ class BoostingCorrection(Correction):
                 tree = DecisionTreeRegressor(
                     max_depth=self.max_depth,
                     min_samples_leaf=self.min_samples_leaf,
-                    max_features=self.max_features,
+                    max_features=float(self.max_features),  # 1 would be one feature
                     random_state=int(random.integers(2**31)),
                 ).fit(features[seen], slope[seen], weights[seen])
                 self._keep(tree.tree_, number, regime)

@@ -134,6 +134,11 @@ class StickyChainClassifier(ClassifierMixin, BaseEstimator):
         self.share = share
         self.gap = gap
 
+    def _validate_params(self) -> None:
+        super()._validate_params()
+        _candidates("weights", self.weights)
+        _candidates("decays", self.decays)
+
     def fit(self, X: Any, y: Any) -> Self:
         """Choose the weight on the newest rows, then learn base and chain from all of them.
 

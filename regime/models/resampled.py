@@ -1,7 +1,8 @@
 """The path's scores read through many markets that might have been."""
 
 import hashlib
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -21,9 +22,12 @@ from regime.taxonomy import REGIMES
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
-BURN_IN = 100  # days until a path's scores have forgotten that they began at nothing
-TAIL = 400  # days at the end whose labels may not be settled; the longest wait ever was 319
-MOST_AHEAD = 252  # days
+# Squared costs, because what a change must earn is earned by a random walk. At a cost of 10: 250
+# days until one market in fifty still knows that its scores began at nothing, and 400 at the end
+# whose labels may not be settled.
+BURN_IN, TAIL = 2.5, 4.0
+LEAST_ROWS = 100
+NEVER = -30.0  # log-odds of a regime that no resampled market ever knew
 _MOST_LEARNED = 4096  # regressions of 60 numbers each
 APART = 21  # days between the rows kept: neighbours say the same
 
@@ -50,7 +54,8 @@ class ResampledFilter(ClassifierMixin, BaseEstimator):
         longer ones keep what leadership there is from one day to the next, of which they hold
         fewer. One regression each; the answer is their geometric mean.
     n_markets, n_days : int
-        Markets drawn for each length of block, and their days.
+        Markets drawn for each length of block, and their days. Of these the first and the last
+        are left out, the more the higher the cost: 250 and 400 at a cost of 10.
     C : float
         Inverse strength of the regressions' penalty.
     random_state : int
@@ -81,11 +86,11 @@ class ResampledFilter(ClassifierMixin, BaseEstimator):
     """
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "horizon": [Interval(Integral, 0, MOST_AHEAD, closed="both")],
+        "horizon": [Interval(Integral, 0, None, closed="left")],
         "switching_cost": [Interval(Real, 0, None, closed="neither")],
         "blocks": ["array-like"],
         "n_markets": [Interval(Integral, 1, None, closed="left")],
-        "n_days": [Interval(Integral, BURN_IN + TAIL + MOST_AHEAD + APART, None, closed="left")],
+        "n_days": [Interval(Integral, 1, None, closed="left")],
         "C": [Interval(Real, 0, None, closed="neither")],
         "random_state": [Interval(Integral, 0, None, closed="left")],
     }
@@ -112,15 +117,14 @@ class ResampledFilter(ClassifierMixin, BaseEstimator):
     def fit(self, X: pd.DataFrame, y: Any) -> Self:
         """Resample the leads of X, label them, and learn from that."""
         self._validate_params()
-        self._check_blocks()
         lead, _ = self._columns(X)
         if missing := sorted({*np.unique(np.asarray(y, dtype=str))} - {*REGIMES}):
             raise ValueError(
                 f"The regimes are {', '.join(REGIMES)}; y also names {', '.join(missing)}."
             )
-        if np.isnan(lead).any() or len(lead) < BURN_IN:
+        if np.isnan(lead).any() or len(lead) < LEAST_ROWS:
             raise ValueError(
-                f"Leads are resampled from at least {BURN_IN} training rows without a gap; of "
+                f"Leads are resampled from at least {LEAST_ROWS} training rows without a gap; of "
                 f"n_samples = {len(lead)}, {int(np.isnan(lead).any(axis=1).sum())} have one. "
                 "Train on consecutive days with a lead."
             )
@@ -136,7 +140,7 @@ class ResampledFilter(ClassifierMixin, BaseEstimator):
         """Probabilities of shape (n_days, n_regimes), columns as `classes_`, row by row."""
         check_is_fitted(self)
         _, score = self._columns(X)
-        terms = _terms(score)
+        terms = self._terms(score)
         log_proba = np.zeros((len(score), len(REGIMES)))
         for coef, intercept in zip(self.coef_, self.intercept_, strict=True):
             # Not a matrix product: a row's rounding must not depend on how many are asked for.
@@ -168,25 +172,58 @@ class ResampledFilter(ClassifierMixin, BaseEstimator):
         random = np.random.default_rng(self.random_state)
         drawn = _stationary(len(lead), (self.n_days, self.n_markets), block, random)
         score, path = carry_many(lead[drawn], switching_cost=self.switching_cost)
-        rows = np.arange(BURN_IN, self.n_days - TAIL - self.horizon, APART)
+        first, last = self._left_out()
+        rows = np.arange(first, self.n_days - last - self.horizon, APART)
+        terms = self._terms(score[rows].reshape(-1, len(REGIMES)))
+        later = path[rows + self.horizon].ravel()
+        coef = np.zeros((len(REGIMES), terms.shape[1]))
+        intercept = np.full(len(REGIMES), NEVER)
+        met = np.unique(later)
+        if len(met) == 1:
+            intercept[met] = 0.0
+            return coef, intercept
         regression: Pipeline = make_pipeline(
             StandardScaler(), LogisticRegression(C=self.C, max_iter=1000)
-        ).fit(_terms(score[rows].reshape(-1, len(REGIMES))), path[rows + self.horizon].ravel())
+        ).fit(terms, later)
         scaler, logistic = regression[0], regression[-1]
-        coef = np.zeros((len(REGIMES), len(scaler.scale_)))
-        intercept = np.full(len(REGIMES), -30.0)  # a regime no resampled market ever knew
-        coef[logistic.classes_] = logistic.coef_ / scaler.scale_
-        intercept[logistic.classes_] = logistic.intercept_
-        intercept -= coef @ scaler.mean_
+        slopes, constants = logistic.coef_, logistic.intercept_
+        if len(met) == 2:  # of two, scikit-learn keeps the log-odds of the second over the first
+            slopes, constants = (np.concatenate([-one, one]) / 2 for one in (slopes, constants))
+        coef[met] = slopes / scaler.scale_
+        intercept[met] = constants - coef[met] @ scaler.mean_
         return coef, intercept
 
-    def _check_blocks(self) -> None:
-        blocks: list[Any] = [*self.blocks]
-        if not blocks or not all(isinstance(b, Real) and 1 <= float(b) < np.inf for b in blocks):
+    def _validate_params(self) -> None:
+        super()._validate_params()
+        given: Any = self.blocks
+        blocks = [*given] if isinstance(given, Iterable) else []
+        if not blocks or not all(_is_length(block) for block in blocks):
             raise ValueError(
-                f"blocks = {blocks!r} must be mean lengths in days, each at least 1: for example "
-                "[10, 21, 42]."
+                f"blocks = {self.blocks!r} must be mean lengths in days, each at least 1: for "
+                "example [10, 21, 42]."
             )
+        needed = sum(self._left_out()) + self.horizon + APART
+        if self.n_days < needed:
+            raise ValueError(
+                f"n_days = {self.n_days} is too short: at a switching cost of "
+                f"{self.switching_cost:g} and {self.horizon} days ahead a resampled market needs "
+                f"{needed} days. Set n_days = {2 * needed}."
+            )
+
+    def _left_out(self) -> tuple[int, int]:
+        """Days at the beginning and at the end of each market."""
+        squared = self.switching_cost**2
+        return math.ceil(BURN_IN * squared), math.ceil(TAIL * squared)
+
+    def _terms(self, score: FloatArray) -> FloatArray:
+        """All products of up to three scores.
+
+        A score below minus the cost says no more than minus the cost: whatever path goes on from
+        there is beaten by one that changes from the best.
+        """
+        held = np.maximum(score, -self.switching_cost)
+        terms: FloatArray = PolynomialFeatures(3, include_bias=False).fit_transform(held)
+        return terms
 
     @staticmethod
     def _columns(X: pd.DataFrame) -> tuple[FloatArray, FloatArray]:
@@ -201,10 +238,8 @@ class ResampledFilter(ClassifierMixin, BaseEstimator):
         return X[lead].to_numpy(np.float64), X[score].to_numpy(np.float64)
 
 
-def _terms(score: FloatArray) -> FloatArray:
-    """All products of up to three scores."""
-    terms: FloatArray = PolynomialFeatures(3, include_bias=False).fit_transform(score)
-    return terms
+def _is_length(block: Any) -> bool:
+    return isinstance(block, int | float) and block is not True and 1 <= block < np.inf
 
 
 def _stationary(

@@ -20,7 +20,9 @@ def market(lead):
     """Leads with the scores they make, by name."""
     survivors = carry_forward(lead, switching_cost=10.0)
     days = pd.RangeIndex(len(lead))
-    columns = [f"lead_{name}" for name in REGIMES] + [f"path_score_{name}" for name in REGIMES]
+    columns = [f"lead_{name}_today" for name in REGIMES] + [
+        f"path_score_{name}" for name in REGIMES
+    ]
     path = np.array(REGIMES, dtype=object)[survivors.path()]
     return pd.DataFrame(np.hstack([lead, survivors.score]), days, columns), path
 
@@ -121,7 +123,38 @@ def test_labels_only_say_which_regimes_there_are(noise):
         ResampledFilter(**SMALL).fit(X, np.where(path == "broadening", "sideways", path))
 
 
-@pytest.mark.parametrize("blocks", [(), (0.5,), (np.inf,), ("a",)])
+def test_a_score_below_minus_the_cost_says_no_more_than_minus_the_cost(noise):
+    X, path = noise
+    model = ResampledFilter(63, **SMALL).fit(X, path)
+    held, below = X[:1].copy(), X[:1].copy()
+    held.iloc[0, 3:] = [0.0, -10.0, -10.0]
+    below.iloc[0, 3:] = [0.0, -32.7, -23.9]  # 20 October 1987
+    assert_array_equal(model.predict_proba(below), model.predict_proba(held))
+    assert model.predict_proba(below).min() > 0.001
+
+
+def test_of_two_regimes_that_ever_lead_the_one_ahead_is_the_likelier():
+    lead = np.random.default_rng(2).normal(size=(3000, 3))
+    lead[:, 2] = -40.0
+    X, path = market(lead)
+    model = ResampledFilter(**SMALL).fit(X, path)
+    rows = X[:2].copy()
+    rows.iloc[:, 3:] = [[0.0, -9.0, -10.0], [-9.0, 0.0, -10.0]]
+    proba = model.predict_proba(rows)
+    assert proba[0, 0] > 0.9
+    assert proba[1, 1] > 0.9
+    assert proba[:, 2].max() < 1e-6
+    lead[:, 1] = -40.0
+    X, path = market(lead)
+    assert ResampledFilter(**SMALL).fit(X, path).predict_proba(X)[:, 0].min() > 0.999
+
+
+def test_a_market_must_be_longer_than_what_is_left_out_of_it(noise):
+    with pytest.raises(ValueError, match=r"n_days = 800 is too short: at a switching cost of 15"):
+        ResampledFilter(switching_cost=15.0, **SMALL).fit(*noise)
+
+
+@pytest.mark.parametrize("blocks", [(), (0.5,), (np.inf,), ("a",), (True,), ([1],)])
 def test_a_length_that_is_none_is_refused(noise, blocks):
     with pytest.raises(ValueError, match="must be mean lengths in days"):
         ResampledFilter(blocks=blocks).fit(*noise)

@@ -143,13 +143,12 @@ def test_features_and_series_are_as_declared_and_what_was_thrown_away_says_so(ca
 
 def test_intervals_by_decade_are_shown_where_they_were_computed(found):
     result, bundle = found
-    assert (
-        "["
-        not in next(s for s in sections(make(result, bundle)) if "decade" in s.title)
-        .table["now"]
-        .str.cat()
-    )
     scores = json.loads(json.dumps(result.scores))
+    for entry in scores[0]["by_decade"]:  # as where a decade is too short for an interval
+        entry.pop("edge_low", None)
+    card = make(replace(result, scores=scores), bundle)
+    table = next(s for s in sections(card) if "decade" in s.title).table
+    assert not table["now"].str.contains("[", regex=False).any()
     for entry in scores[0]["by_decade"]:
         entry.update(edge_low=-0.25, edge_high=0.5, n_episodes=12)
     card = make(replace(result, scores=scores), bundle)

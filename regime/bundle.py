@@ -19,11 +19,12 @@ from regime.features.assembly import FAMILIES, PATH, PanelFeatures
 from regime.features.leadership import CONFIRMED, SCORE, SINCE_CONFIRMED
 from regime.labels.leadership import leadership_path, target
 from regime.models.assembly import build_classifier, input_columns, input_sets
-from regime.models.corrections import Correction
+from regime.models.corrections import Correction, read_columns
 from regime.models.hmm import GaussianHMMClassifier
 from regime.models.hybrid import StickyChainClassifier
 from regime.models.log_pool import LogPool
 from regime.models.pooled import Member, Pooled
+from regime.models.selection import KnownFeatures
 from regime.taxonomy import REGIMES
 from regime.threads import one_thread
 
@@ -122,6 +123,23 @@ def _columns_of(member: ExperimentConfig) -> list[str]:
     return input_columns(member, columns)
 
 
+def features_kept(classifier: Any, names: list[str]) -> set[str]:
+    """Of the columns it reads, those a fitted model did not throw away as unknown in training."""
+    last = classifier[-1] if isinstance(classifier, Pipeline) else classifier
+    if isinstance(last, Pooled):
+        return set().union(*(features_kept(one.classifier, one.columns) for one in last.members))
+    if isinstance(last, StickyChainClassifier):
+        return features_kept(last.base_, names)
+    if isinstance(last, Correction):
+        read = read_columns(pd.DataFrame(columns=names))
+        kept = features_kept(last.scale_, read) | {*names} - {*read}
+        return kept | ({*names} if _remembers(last.start_) else set())
+    for step in classifier if isinstance(classifier, Pipeline) else []:
+        if isinstance(step, KnownFeatures) and len(step.known_) == len(names):
+            return {name for name, known in zip(names, step.known_, strict=True) if known}
+    return {*names}
+
+
 def features(config: ExperimentConfig, baskets: str) -> PanelFeatures:
     """The transformer from panel to what this experiment's model reads."""
     return PanelFeatures(
@@ -169,7 +187,7 @@ def fit_bundle(
             classifiers[horizon] = build_classifier(config, horizon).fit(
                 X.loc[y.index], y.to_numpy(dtype=object)
             )
-    return Bundle(config, baskets, X.index[-1], classifiers, _expected(X))
+    return Bundle(config, baskets, X.index[-1], classifiers, _expected(X, classifiers))
 
 
 def _fit_stack(
@@ -197,9 +215,11 @@ def _fit_stack(
         )
         for horizon in config.labels.horizons
     }
-    return Bundle(config, baskets, X.index[-1], classifiers, _expected(X))
+    return Bundle(config, baskets, X.index[-1], classifiers, _expected(X, classifiers))
 
 
-def _expected(X: pd.DataFrame) -> tuple[str, ...]:
+def _expected(X: pd.DataFrame, classifiers: Mapping[int, Any]) -> tuple[str, ...]:
+    names = [str(name) for name in X.columns]
+    read = set().union(*(features_kept(one, names) for one in classifiers.values()))
     known = X[-_A_YEAR:].notna().mean()
-    return tuple(str(name) for name in known.index[known >= _MOSTLY])
+    return tuple(name for name in names if name in read and known[name] >= _MOSTLY)

@@ -194,9 +194,7 @@ def _members(path: Path, names: Any) -> list[ExperimentConfig]:
         )
     found = []
     for name in names:
-        folders = [path.parent, *list(path.absolute().parents)[1:3]]
-        files = [folder / f"{name}.toml" for folder in folders]
-        file = next((one for one in files if one.is_file()), files[0])
+        file = _member(path, name)
         if not file.is_file():
             raise ConfigError(
                 f"{path}: members names {name!r}, but there is no experiment {file}."
@@ -206,6 +204,17 @@ def _members(path: Path, names: Any) -> list[ExperimentConfig]:
             raise ConfigError(f"{path}: members names the stack itself. Name other experiments.")
         found.append(_load(file, path))
     return found
+
+
+def _member(path: Path, name: str) -> Path:
+    folders = [path.parent, *list(path.absolute().parents)[1:3]]
+    files = [folder / f"{name}.toml" for folder in folders]
+    return next((one for one in files if one.is_file()), files[0])
+
+
+def member_files(path: Path) -> list[Path]:
+    """Files of the experiments that a stack's file names; none of any other."""
+    return [_member(path, member.name) for member in load_experiment(path).members]
 
 
 def _neighbours(path: Path) -> str:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+import numpy as np
 import pandas as pd
 
 from regime.bundle import Bundle
@@ -90,7 +91,7 @@ def assess(
         missing = tuple(name for name in legs if name not in panel or at_close[name].isna().all())
         return Readiness(State.HELD, day, last_day, missing or tuple(legs))
     newest = (bundle.features_of(panel) if X is None else X).iloc[-1]
-    unknown = [name for name in bundle.expects if pd.isna(newest[name])]
+    unknown = [name for name in bundle.expects if not np.isfinite(newest[name])]
     if not unknown:
         return Readiness(State.PUBLISHED, day, last_day)
     window = bundle.config.features.window

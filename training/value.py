@@ -37,7 +37,7 @@ def value(
     """Hold the baskets in proportion to the probabilities 21 days ahead, and pay for the trades.
 
     Walk-forward probabilities of the stored comparison, against portfolios that know nothing and
-    against the filter; then the Sharpe ratio of the spread, deflated by all that was ever tried.
+    against the filter; then the Sharpe ratio of the spread, deflated by all that was scored here.
     Example: regime value experiments/filter.toml --json value.json
     """
     import pandas as pd

@@ -2,17 +2,13 @@
 
 from typing import Any
 
-from sklearn.pipeline import Pipeline
-
-from regime.bundle import Bundle, columns_read, features
+from regime.bundle import Bundle, columns_read, features, features_kept
 from regime.data import baskets as basket_sets
 from regime.data import catalog
 from regime.data.declared import breadth
 from regime.features.assembly import FAMILIES, PATH, series_behind
 from regime.features.leadership import CONFIRMED, SCORE, SINCE_CONFIRMED
 from regime.models.assembly import input_sets
-from regime.models.pooled import Pooled
-from regime.models.selection import KnownFeatures
 
 # The set `path` is no list of `Feature`s, so its units and reasons are said here.
 _EARNED = ("standard deviations of lead, at most 0", "What the best path ending there earned.")
@@ -39,21 +35,10 @@ def features_read(bundle: Bundle) -> list[dict[str, Any]]:
         for name, unit, why in declared:
             rows[name] = {"family": family, "name": name, "unit": unit, "why": why}
     wanted = columns_read(config, list(rows))
-    used = {name for one in bundle.classifiers.values() for name in _kept(one, wanted)}
+    used = {name for one in bundle.classifiers.values() for name in features_kept(one, wanted)}
     return [
         rows[name] | {"used": name in used, "current": _current(bundle, name)} for name in wanted
     ]
-
-
-def _kept(classifier: Any, names: list[str]) -> set[str]:
-    """Those that were not thrown away for being unknown in training."""
-    if isinstance(classifier, Pooled):
-        return {name for one in classifier.members for name in _kept(one.classifier, one.columns)}
-    steps = list(classifier) if isinstance(classifier, Pipeline) else []
-    for step in steps:
-        if isinstance(step, KnownFeatures) and len(step.known_) == len(names):
-            return {name for name, known in zip(names, step.known_, strict=True) if known}
-    return {*names}
 
 
 def _current(bundle: Bundle, name: str) -> bool | None:

@@ -11,13 +11,13 @@ import shutil
 import subprocess
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
 
-from regime.config import ExperimentConfig, load_experiment
+from regime.config import ExperimentConfig, load_experiment, member_files
 from regime.evaluation.splits import Fold
 from regime.exceptions import ConfigError
 from regime.experiment import ExperimentResult
@@ -93,6 +93,17 @@ class Declaration:
 
 
 def declaration_of(file: Path) -> Declaration:
+    """Since when an experiment is declared; a stack no longer than its newest member."""
+    own = _declaration_of(file)
+    for one in map(_declaration_of, member_files(file)):
+        if own.committed_at is None:
+            break
+        if one.committed_at is None or one.committed_at > own.committed_at:
+            own = replace(own, state=one.state, committed_at=one.committed_at)
+    return own
+
+
+def _declaration_of(file: Path) -> Declaration:
     """Ask git for the first commit that held an experiment file as it is; raises nothing.
 
     Its contents count, not its name: a file may move without being declared anew.

@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from regime.bundle import fit_bundle
+from regime.bundle import features_kept, fit_bundle
 from regime.config import ExperimentConfig
 
 EVERYTHING = ["path", "rates", "valuation", "breadth", "leadership", "styles", "stress"]
+SMALL = {"n_markets": 4, "n_days": 800, "blocks": [21]}
 KINDS = {
     "climatology": ([], {}),
     "persistence": ([], {}),
@@ -19,6 +20,10 @@ KINDS = {
     "boosting": (EVERYTHING, {"max_iter": 5}),
     "boosting_from_filter": (EVERYTHING, {"n_estimators": 5}),
     "gaussian_hmm": (["stress", "leadership"], {"n_init": 1, "n_iter": 5}),
+    "hybrid": (["path", "leadership"], {"max_iter": 5}),
+    "resampled_filter": ([], SMALL),
+    "logistic_correction": (EVERYTHING, {"start_params": SMALL}),
+    "boosting_correction": (EVERYTHING, {"start_params": SMALL, "max_rounds": 5}),
 }
 
 
@@ -74,3 +79,22 @@ def test_an_infinite_value_is_refused_by_name(market):
     frame = market_frame(market, "french").assign(market_return=np.inf)
     with pytest.raises(ValueError, match="market_return holds an infinite one"):
         features_of(frame, ["leadership"], 10.0, 504)
+
+
+def test_what_a_correction_threw_away_in_training_is_not_expected_in_service(market):
+    config = ExperimentConfig(
+        name="correction",
+        baskets=("french",),
+        features={"sets": ["leadership", "stress"]},
+        labels={"horizons": (0,)},
+        model={"kind": "logistic_correction", "params": {"start_params": SMALL}},
+    )
+    late = market.copy()
+    late.loc[:"2003-06-30", "VIXCLS"] = np.nan  # known for half a year of fifteen
+    bundle = fit_bundle(config, "french", late[:"2003-12-31"])
+    names = list(bundle.features_of(late[:"2003-12-31"]).columns)
+    gone = {*names} - features_kept(bundle.classifiers[0], names)
+    assert "vix_change_21d" in gone
+    assert not gone & {*bundle.expects}
+    assert "mega_over_small_21d" in bundle.expects
+    assert "path_score_broadening" in bundle.expects

@@ -192,6 +192,28 @@ def test_a_committed_file_is_declared_when_it_was_last_changed(question):
     assert first.tags == {"declared": first.state, "candidate": "which/a"}
 
 
+def test_a_file_that_moves_is_not_declared_anew(question):
+    git(question, "mv", "a.toml", "renamed.toml")
+    git(question, "commit", "-qm", "moved", when="2026-03-04T00:00:00Z")
+    declared = declaration_of(question / "renamed.toml")
+    assert declared.committed_at == pd.Timestamp("2026-01-02T10:00:00Z")
+
+
+def test_a_stack_is_declared_no_earlier_than_its_newest_member(question):
+    stack = 'members = ["a", "b"]\nmodel = { kind = "stack" }\n'
+    (question / "all.toml").write_text(stack)
+    git(question, "add", ".")
+    git(question, "commit", "-qm", "stack", when="2026-02-01T00:00:00Z")
+    assert declaration_of(question / "all.toml").committed_at == pd.Timestamp(
+        "2026-02-01T00:00:00Z"
+    )
+    (question / "b.toml").write_text(TOML.format(0.3))
+    assert declaration_of(question / "all.toml").state == "uncommitted"
+    git(question, "commit", "-qam", "b", when="2026-03-04T00:00:00Z")
+    declared = declaration_of(question / "all.toml")
+    assert declared.committed_at == pd.Timestamp("2026-03-04T00:00:00Z")
+
+
 def test_a_changed_new_or_overlooked_file_is_not_committed(question):
     (question / "new.toml").write_text(TOML.format(1))
     git(question, "update-index", "--assume-unchanged", "b.toml")

@@ -24,7 +24,7 @@ from regime.models.hmm import GaussianHMMClassifier
 from regime.models.hybrid import StickyChainClassifier
 from regime.models.log_pool import LogPool
 from regime.models.pooled import Member, Pooled
-from regime.models.selection import KnownFeatures
+from regime.models.selection import KnownFeatures, NoFeatures
 from regime.taxonomy import REGIMES
 from regime.threads import one_thread
 
@@ -134,6 +134,8 @@ def features_kept(classifier: Any, names: list[str]) -> set[str]:
         read = read_columns(pd.DataFrame(columns=names))
         kept = features_kept(last.scale_, read) | {*names} - {*read}
         return kept | ({*names} if _remembers(last.start_) else set())
+    if isinstance(last, NoFeatures):
+        return set()
     for step in classifier if isinstance(classifier, Pipeline) else []:
         if isinstance(step, KnownFeatures) and len(step.known_) == len(names):
             return {name for name, known in zip(names, step.known_, strict=True) if known}

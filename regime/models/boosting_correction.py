@@ -128,6 +128,7 @@ class BoostingCorrection(Correction):
             rounds, gain = self._rounds_worth_having(X, y)
         self.start_, self.scale_, guess, Z, codes = self._begin(X, y)
         self.classes_ = np.asarray(self.start_.classes_)
+        rounds = rounds if Z.shape[1] else 0
         self._grow(guess, Z, codes, self._row_weights(y), rounds)
         self.health_ = {"n_rounds": float(rounds), "later_gain": gain}
 
@@ -136,8 +137,8 @@ class BoostingCorrection(Correction):
         earlier, later = next(LaterBlock().split(X))
         start, scale, guess, Z, codes = self._begin(X.iloc[earlier], y[earlier])
         missing = {*y[later]} - {*start.classes_}
-        if missing:
-            return 0, 0.0  # a regime that the earlier rows never met: nothing to learn from them
+        if missing or not Z.shape[1]:
+            return 0, 0.0  # of a regime, or of features, the earlier rows know nothing
         self._grow(guess, Z, codes, self._row_weights(y[earlier]), self.max_rounds)
         # A first guess that remembers needs the rows before.
         odds = log_guess(start, X)[later]

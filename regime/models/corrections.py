@@ -11,12 +11,13 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
-from regime.models.selection import KnownFeatures
+from regime.models.selection import KnownFeatures, NoFeatures
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.intp]
 
 LEAST = 1e-6  # no first guess is surer than this
+LEAST_KNOWN = 0.1  # share of the training rows
 REACH = 3.0  # standard deviations; what lies beyond counts as this far
 STARTS = ("path_", "lead_")  # columns that first guesses read, and corrections do not
 
@@ -25,8 +26,8 @@ class Correction(ClassifierMixin, BaseEstimator):
     """What corrections have in common: the first guess, and the features as they read them.
 
     Features are standardised in training and cut off at `REACH`; one known on fewer than a
-    tenth of the training rows is left out, and what is missing counts as average: no evidence
-    either way.
+    tenth of the training rows is left out (of none left, constants are), and what is missing
+    counts as average: no evidence either way.
     """
 
     start: Any
@@ -67,7 +68,7 @@ class Correction(ClassifierMixin, BaseEstimator):
         """First guess and scaling; its log-odds, features and codes of the rows learned from."""
         start = clone(self.start).fit(X, y)
         kept = X.iloc[:: self.every]
-        scale = scaling().fit(read_by(kept))
+        scale = scaling(read_by(kept))
         guess = log_guess(start, X)[:: self.every]  # which may remember the rows between
         position = {name: number for number, name in enumerate(start.classes_)}
         codes = np.array([position[name] for name in y[:: self.every]], dtype=np.intp)
@@ -94,13 +95,15 @@ def read_by(X: pd.DataFrame) -> pd.DataFrame:
     return X[read_columns(X)]
 
 
-def scaling() -> Pipeline:
-    """Features known on a tenth of the rows at least, standardised, unknown as average."""
-    return make_pipeline(
-        KnownFeatures(0.1),  # a series may begin late; it needs years to be standardised by
-        StandardScaler(),
-        SimpleImputer(strategy="constant", fill_value=0.0, keep_empty_features=True),
-    )
+def scaling(X: pd.DataFrame) -> Pipeline:
+    """Fitted: features known on a tenth of the rows at least, standardised, unknown as average.
+
+    A series may begin late; it needs years to be standardised by.
+    """
+    if (X.notna().mean() < LEAST_KNOWN).all():
+        return make_pipeline(NoFeatures()).fit(X)
+    fill = SimpleImputer(strategy="constant", fill_value=0.0, keep_empty_features=True)
+    return make_pipeline(KnownFeatures(LEAST_KNOWN), StandardScaler(), fill).fit(X)
 
 
 def scaled(scale: Pipeline, X: pd.DataFrame) -> FloatArray:

@@ -59,6 +59,22 @@ class KnownFeatures(SelectorMixin, BaseEstimator):
         return tags
 
 
+class NoFeatures(TransformerMixin, BaseEstimator):
+    """Keep nothing: what is left of features that all begin too late."""
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Nothing to learn."""
+        self.n_features_in_ = X.shape[1]
+        return self
+
+    def transform(self, X: Any) -> npt.NDArray[np.float64]:
+        """An array of shape (n_rows, 0)."""
+        return np.empty((len(X), 0))
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "n_features_in_")
+
+
 class NamedColumns(TransformerMixin, BaseEstimator):
     """Keep columns of a frame by how their names begin.
 

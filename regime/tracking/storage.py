@@ -32,7 +32,7 @@ from regime.models.logistic_correction import LogisticCorrection
 from regime.models.persistence import PersistenceClassifier
 from regime.models.pooled import Member, Pooled
 from regime.models.resampled import ResampledFilter
-from regime.models.selection import KnownFeatures, NamedColumns
+from regime.models.selection import KnownFeatures, NamedColumns, NoFeatures
 from regime.tracking import trees
 
 FORMAT, READABLE = 3, (1, 2, 3)  # since 2, a booster over a filter is arrays; since 3, parts
@@ -51,6 +51,7 @@ ARRAYS: dict[str, tuple[type, tuple[str, ...]]] = {
         (GaussianHMMClassifier, ()),  # says itself what it has learned
         (GradientBoostingClassifier, ()),  # `trees` says what it has learned
         (NamedColumns, ()),
+        (NoFeatures, ()),
         (ResampledFilter, ("classes_", "coef_", "intercept_")),
         (LogisticCorrection, ("classes_", "coef_", "intercept_")),
         (

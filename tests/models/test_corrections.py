@@ -435,3 +435,13 @@ def test_a_booster_s_parameter_that_makes_no_sense_is_refused_by_name(given):
     X, y = planted(n=300)
     with pytest.raises(ValueError, match=f"'{next(iter(given))}' parameter"):
         boosted(**given).fit(X, y)
+
+
+@pytest.mark.parametrize("kind", [LogisticCorrection, BoostingCorrection])
+def test_of_features_that_all_begin_too_late_nothing_is_read(kind):
+    X, y = noise(n=3000)
+    late = X.copy()
+    late.iloc[:-100, 3:] = np.nan
+    model = kind(Guess()).fit(late, y)
+    assert_array_equal(model.predict_proba(X), model.predict_proba(late))
+    assert log_loss(model, X, y) < log_loss(Guess().fit(X), X, y) + 0.01

@@ -24,6 +24,7 @@ from regime.experiment import check_experiment, reference_filter
 from regime.features.assembly import SETS
 from regime.models import assembly
 
+FILTER_FILE = Path(__file__).parents[1] / "experiments" / "filter.toml"
 EXPERIMENTS = sorted((Path(__file__).parents[1] / "experiments").rglob("*.toml"))
 FILTER = 'model = { kind = "filter" }\n'
 
@@ -304,7 +305,7 @@ def test_the_names_a_file_may_use_are_those_that_exist():
 @pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: path.stem)
 def test_the_filter_edges_are_taken_against_is_the_one_of_its_file(path):
     config = load_experiment(path)
-    written_down = load_experiment(path.with_name("filter.toml"))
+    written_down = load_experiment(FILTER_FILE)
     reference = reference_filter(config)
     assert reference.name == written_down.name
     assert reference.training == written_down.training

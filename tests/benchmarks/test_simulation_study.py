@@ -195,6 +195,7 @@ def test_the_page_shows_what_is_kept(results):
     assert "\n".join(simulation_study.tables(results["summary"])) in told
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("setting", SETTINGS)
 @pytest.mark.parametrize("n_days", [250, 500])
 def test_rows_that_are_kept_can_be_had_again(setting, n_days, results):

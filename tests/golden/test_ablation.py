@@ -27,6 +27,7 @@ def lesson(comparison, horizons, **changes):
         assert row["edge_high"] < -0.1
 
 
+@pytest.mark.long
 def test_a_booster_on_everything_is_worse_than_climatology_refit_once_a_decade(real_panel):
     lesson(
         Comparison(real_panel),

@@ -20,4 +20,4 @@ def test_the_edge_on_french_baskets_at_63_days_is_above_zero_with_its_interval(r
     assert row["edge"] == pytest.approx(0.0276, abs=0.002)
     assert row["edge_low"] > 0.005
     assert row["log_loss"] < 1.0986  # a third each
-    assert row["n_episodes"] == 109
+    assert row["n_episodes"] == 108  # one of the 109 now began and ended before any forecast

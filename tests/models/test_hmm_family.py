@@ -96,6 +96,7 @@ def assert_same_arrays(one, other):
 # Laws ---------------------------------------------------------------------------------
 
 
+@pytest.mark.long  # every check of every option; the default's run in contracts
 @parametrize_with_checks(
     [
         hmm(n_init=2, emission="student_t"),

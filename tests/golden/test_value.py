@@ -9,7 +9,7 @@ from regime.evaluation.rotation import COSTS_BP, NO_EDGE, daily_spread, value
 from regime.experiment import Comparison
 from regime.taxonomy import REGIMES
 
-pytestmark = pytest.mark.real_data
+pytestmark = [pytest.mark.real_data, pytest.mark.long]
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy.special import softmax
 from sklearn.tree import DecisionTreeRegressor
 from sklearn.utils._param_validation import HasMethods, Interval
 
@@ -16,7 +17,6 @@ from regime.models.corrections import (
     IntArray,
     log_guess,
     scaled,
-    softmax,
 )
 
 LEAF = -1  # in `feature`: a node that is not split
@@ -145,11 +145,11 @@ class BoostingCorrection(Correction):
         position = {name: number for number, name in enumerate(start.classes_)}
         actual = np.array([position[name] for name in y[later]])
         rows = np.arange(len(later))
-        losses = [-np.log(softmax(odds)[rows, actual]).mean()]
+        losses = [-np.log(softmax(odds, axis=1)[rows, actual]).mean()]
         Z = scaled(scale, X.iloc[later])
         for number in range(self.max_rounds):
             odds = odds + self._say(Z, number)
-            losses.append(-np.log(softmax(odds)[rows, actual]).mean())
+            losses.append(-np.log(softmax(odds, axis=1)[rows, actual]).mean())
         best = int(np.argmin(losses))
         return best, float(losses[0] - losses[best])
 
@@ -179,7 +179,7 @@ class BoostingCorrection(Correction):
         features, odds = Z.astype(np.float32), guess.copy()
         for number in range(rounds):
             seen = np.isin(block, random.choice(n_blocks, n_seen, replace=False))
-            proba = softmax(odds)
+            proba = softmax(odds, axis=1)
             for regime in range(n_regimes):
                 slope = happened[:, regime] - proba[:, regime]
                 bend = proba[:, regime] * (1 - proba[:, regime])

@@ -1,10 +1,12 @@
 """A first guess, and what features may add to its log-odds."""
 
+from abc import ABC, abstractmethod
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -22,7 +24,7 @@ REACH = 3.0  # standard deviations; what lies beyond counts as this far
 STARTS = ("path_", "lead_")  # columns that first guesses read, and corrections do not
 
 
-class Correction(ClassifierMixin, BaseEstimator):
+class Correction(ClassifierMixin, BaseEstimator, ABC):
     """What corrections have in common: the first guess, and the features as they read them.
 
     Features are standardised in training and cut off at `REACH`; one known on fewer than a
@@ -45,18 +47,21 @@ class Correction(ClassifierMixin, BaseEstimator):
         self._fit(X, y)
         return self
 
+    @abstractmethod
     def _fit(self, X: pd.DataFrame, y: npt.NDArray[Any]) -> None:
-        raise NotImplementedError
+        """Learn first guess, scaling and correction."""
 
+    @abstractmethod
     def _add(self, Z: FloatArray) -> FloatArray:
         """What scaled features of shape (n_rows, n_kept) add to the log-odds of each regime."""
-        raise NotImplementedError
 
     def predict_proba(self, X: pd.DataFrame) -> FloatArray:
         """Probabilities of shape (n_days, n_regimes), columns as `classes_`."""
         check_is_fitted(self)
         X = self._frame(X)
-        return softmax(log_guess(self.start_, X) + self._add(scaled(self.scale_, X)))
+        odds = log_guess(self.start_, X) + self._add(scaled(self.scale_, X))
+        proba: FloatArray = softmax(odds, axis=1)
+        return proba
 
     def predict(self, X: pd.DataFrame) -> npt.NDArray[Any]:
         """The most probable regime of each day."""
@@ -116,10 +121,3 @@ def log_guess(start: Any, X: pd.DataFrame) -> FloatArray:
     """Log probabilities of a fitted first guess."""
     log_proba: FloatArray = np.log(np.maximum(start.predict_proba(X), LEAST))
     return log_proba
-
-
-def softmax(odds: FloatArray) -> FloatArray:
-    """Probabilities of shape (n_rows, n_regimes) from log-odds."""
-    proba: FloatArray = np.exp(odds - odds.max(axis=1, keepdims=True))
-    proba /= proba.sum(axis=1, keepdims=True)
-    return proba

@@ -210,18 +210,32 @@ def gaussian_log_density(X: FloatArray, means: FloatArray, covars: FloatArray) -
     for known, rows in known_alike(~np.isnan(X)):
         values = np.ascontiguousarray(X[np.ix_(rows, known)].T)
         for state, (mean, covar) in enumerate(zip(means, covars, strict=True)):
-            try:
-                lower = np.linalg.cholesky(covar[np.ix_(known, known)])
-            except np.linalg.LinAlgError:
-                raise ValueError(
-                    f"The covariance matrix of state {state} is not positive definite. "
-                    "Raise min_covar, or leave out features that repeat others."
-                ) from None
-            whiten = solve_triangular(lower, np.eye(len(lower)), lower=True)
-            constant = len(lower) * math.log(2 * math.pi) / 2 + np.log(np.diag(lower)).sum()
-            distance = _squared_norm(whiten, values - mean[known, None])
+            whiten, log_volume = whitening(
+                covar[np.ix_(known, known)], f"covariance matrix of state {state}"
+            )
+            constant = len(whiten) * math.log(2 * math.pi) / 2 + log_volume
+            distance = squared_norm(whiten, values - mean[known, None])
             log_density[rows, state] = -0.5 * distance - constant
     return log_density
+
+
+def whitening(covar: FloatArray, what: str) -> tuple[FloatArray, float]:
+    """The lower triangle that makes such features independent, and half the log determinant.
+
+    Raises
+    ------
+    ValueError
+        Naming `what`, if it is not positive definite.
+    """
+    try:
+        lower = np.linalg.cholesky(covar)
+    except np.linalg.LinAlgError:
+        raise ValueError(
+            f"The {what} is not positive definite. Raise min_covar, or leave out features that "
+            "repeat others."
+        ) from None
+    whiten: FloatArray = solve_triangular(lower, np.eye(len(lower)), lower=True)
+    return whiten, float(np.log(np.diag(lower)).sum())
 
 
 def mix(weights: FloatArray, rows: FloatArray) -> FloatArray:
@@ -232,7 +246,7 @@ def mix(weights: FloatArray, rows: FloatArray) -> FloatArray:
     return mixed
 
 
-def _squared_norm(lower: FloatArray, values: FloatArray) -> FloatArray:
+def squared_norm(lower: FloatArray, values: FloatArray) -> FloatArray:
     """Squared length of each column of `lower @ values`; a far row may overflow to inf."""
     total = np.zeros(values.shape[1])
     with np.errstate(over="ignore"):

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import gammaln
 
-from regime.models.filtering import gaussian_log_density
+from regime.models.filtering import gaussian_log_density, squared_norm, whitening
 from regime.models.missing import known_alike
 from regime.threads import one_thread
 
@@ -54,28 +54,11 @@ def student_t_log_density(
     for known, rows in known_alike(~np.isnan(X)):
         values, n = np.ascontiguousarray(X[np.ix_(rows, known)].T), int(known.sum())
         for state, (mean, covar, few) in enumerate(zip(means, covars, degrees, strict=True)):
-            try:
-                lower = np.linalg.cholesky(covar[np.ix_(known, known)])
-            except np.linalg.LinAlgError:
-                raise ValueError(
-                    f"The scale matrix of state {state} is not positive definite. "
-                    "Raise min_covar, or leave out features that repeat others."
-                ) from None
+            whiten, log_volume = whitening(
+                covar[np.ix_(known, known)], f"scale matrix of state {state}"
+            )
             constant = gammaln((few + n) / 2) - gammaln(few / 2)
-            constant -= n * math.log(few * math.pi) / 2 + np.log(np.diag(lower)).sum()
-            distance = _squared_distance(lower, values - mean[known, None])
+            constant -= n * math.log(few * math.pi) / 2 + log_volume
+            distance = squared_norm(whiten, values - mean[known, None])
             found[rows, state] = constant - (few + n) / 2 * np.log1p(distance / few)
     return found
-
-
-def _squared_distance(lower: FloatArray, away: FloatArray) -> FloatArray:
-    """Squared length of what `lower` maps to each column; a far row may overflow to inf."""
-    total, whitened = np.zeros(away.shape[1]), np.empty(away.shape)
-    with np.errstate(over="ignore"):
-        for i in range(len(lower)):
-            left = away[i]
-            for j in range(i):
-                left = left - lower[i, j] * whitened[j]
-            whitened[i] = left / lower[i, i]
-            total += whitened[i] * whitened[i]
-    return total

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
+from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
@@ -117,8 +118,7 @@ class LogPool(ClassifierMixin, BaseEstimator):
         check_is_fitted(self)
         # Not a matrix product: a row's rounding must not depend on how many are asked for.
         odds = (self._logs(X) * self.weight_[None, :, None]).sum(axis=1) + self.constant_
-        proba: FloatArray = np.exp(odds - odds.max(axis=1, keepdims=True))
-        proba /= proba.sum(axis=1, keepdims=True)
+        proba: FloatArray = softmax(odds, axis=1)
         return proba
 
     def predict(self, X: Any) -> npt.NDArray[Any]:

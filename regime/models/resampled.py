@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
@@ -66,7 +67,7 @@ class ResampledFilter(ClassifierMixin, BaseEstimator):
     classes_ : ndarray of shape (n_regimes,), in the order of the columns
     coef_ : ndarray of shape (n_blocks, n_regimes, n_terms)
     intercept_ : ndarray of shape (n_blocks, n_regimes)
-        Of the regressions, on cubic terms of the scores as they are.
+        Of the regressions, on cubic terms of the scores, cut off at minus the cost.
 
     Raises
     ------
@@ -146,9 +147,7 @@ class ResampledFilter(ClassifierMixin, BaseEstimator):
             # Not a matrix product: a row's rounding must not depend on how many are asked for.
             odds = (terms[:, None, :] * coef).sum(axis=2) + intercept
             log_proba += odds - np.logaddexp.reduce(odds, axis=1, keepdims=True)
-        log_proba /= len(self.coef_)
-        proba: FloatArray = np.exp(log_proba - log_proba.max(axis=1, keepdims=True))
-        proba /= proba.sum(axis=1, keepdims=True)
+        proba: FloatArray = softmax(log_proba / len(self.coef_), axis=1)
         return proba
 
     def predict(self, X: pd.DataFrame) -> npt.NDArray[Any]:

@@ -1,11 +1,13 @@
 """Corrections to a first guess: what they may add, and that they add nothing for nothing."""
 
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy import special
 from scipy.optimize import approx_fprime
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.dummy import DummyClassifier
@@ -16,11 +18,12 @@ from sklearn.tree import DecisionTreeRegressor
 from regime.models import boosting_correction
 from regime.models.boosting import LaterBlock
 from regime.models.boosting_correction import BoostingCorrection
-from regime.models.corrections import LEAST, REACH, log_guess, scaled, softmax
+from regime.models.corrections import LEAST, REACH, log_guess, scaled
 from regime.models.logistic_correction import LogisticCorrection
 from regime.models.selection import NamedColumns
 from regime.taxonomy import REGIMES
 
+softmax = partial(special.softmax, axis=1)
 SCORES = [f"path_score_{name}" for name in REGIMES]
 NAMES = np.array(REGIMES, dtype=object)
 

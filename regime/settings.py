@@ -3,8 +3,9 @@
 import os
 import re
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field, SecretStr
+from pydantic import AwareDatetime, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from regime.exceptions import ConfigError
@@ -29,6 +30,19 @@ class Settings(BaseSettings):
     tiingo_key: SecretStr | None = Field(default=None, description="Free; stands in for Yahoo.")
     mirror: str | None = Field(
         default=None, description="A server of yours that is asked in place of every source."
+    )
+
+    alert_urls: SecretStr | None = Field(
+        default=None,
+        description="Where alerts go: addresses as apprise writes them, spaces between them.",
+    )
+    alert_levels: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field(
+        default=(0.5, 0.8),
+        description="Probabilities whose crossing is worth an alert, as JSON: [0.5, 0.8].",
+    )
+    now: AwareDatetime | None = Field(
+        default=None,
+        description="A rehearsal on a simulated market: the moment that counts as now.",
     )
 
     @property

@@ -38,6 +38,7 @@ def regime_call(
     path: pd.DataFrame | None = None,
     conditions: pd.DataFrame | None = None,
     margin: float = CALL_MARGIN,
+    published: "pd.Series[str] | None" = None,
 ) -> pd.DataFrame:
     """Call the regime of each day; nothing about a day depends on a later one.
 
@@ -53,6 +54,9 @@ def regime_call(
         (share of 1), any of them; what the qualifier is made from.
     margin : float
         Log-odds by which a challenger must lead the called regime.
+    published : Series of regimes by day, optional
+        Calls that were made already. They stand, whatever the model in service would have
+        said, and the days after each go on from it.
 
     Returns
     -------
@@ -77,9 +81,10 @@ def regime_call(
     """
     _check(probabilities)
     proba = probabilities[list(REGIMES)]
-    called = pd.Series(
-        np.array(REGIMES, dtype=object)[_with_hysteresis(proba.to_numpy(), margin)], proba.index
-    )
+    codes = _with_hysteresis(proba.to_numpy(), margin)
+    if published is not None:
+        codes = _going_on(codes, proba, margin, published)
+    called = pd.Series(np.array(REGIMES, dtype=object)[codes], proba.index)
     order = np.argsort(-proba.to_numpy(), axis=1, kind="stable")
     names = np.array(REGIMES, dtype=object)
     calls = pd.DataFrame(
@@ -143,14 +148,17 @@ def _check(probabilities: pd.DataFrame) -> None:
         raise PanelError("A call follows the days in order, each once; sort them first.")
 
 
-def _with_hysteresis(proba: np.ndarray, margin: float) -> np.ndarray:
-    """The regime called on each day, from one change of hands to the next."""
+def _with_hysteresis(proba: np.ndarray, margin: float, before: int | None = None) -> np.ndarray:
+    """The regime called on each day, from one change of hands to the next.
+
+    Without a call `before`, the first is of the most probable regime.
+    """
     log_odds = np.log(np.maximum(proba, 1e-12))
     ahead = log_odds.max(axis=1, keepdims=True, initial=-np.inf) - log_odds >= margin
     challenger = log_odds.argmax(axis=1)
     taken_from = [np.flatnonzero(ahead[:, regime]) for regime in range(proba.shape[1])]
     called = np.empty(len(proba), dtype=np.int64)
-    day, now = 0, int(challenger[0]) if len(proba) else 0
+    day, now = 0, before if before is not None else int(challenger[0]) if len(proba) else 0
     while day < len(proba):
         losses = taken_from[now]
         at = int(np.searchsorted(losses, day))
@@ -161,6 +169,29 @@ def _with_hysteresis(proba: np.ndarray, margin: float) -> np.ndarray:
             called[change] = now
         day = change + 1
     return called
+
+
+def _going_on(
+    codes: np.ndarray, proba: pd.DataFrame, margin: float, published: "pd.Series[str]"
+) -> np.ndarray:
+    """The calls with those that were made put in, each stretch between going on from one."""
+    if unknown := sorted({*published} - {*REGIMES}):
+        raise PanelError(
+            f"A call names one of {', '.join(REGIMES)}, and a published one {unknown}."
+        )
+    made = published.reindex(proba.index)
+    known = made.notna().to_numpy()
+    codes = np.where(known, made.map({name: at for at, name in enumerate(REGIMES)}), codes)
+    codes = codes.astype(np.int64)
+    # Where a stretch of days without a call begins, after one with a call, and where it ends.
+    edges = np.flatnonzero(np.diff(np.r_[known, True].astype(np.int8))) + 1
+    starts = [at for at in edges if at < len(known) and not known[at]]
+    for start in starts:
+        end = int(edges[np.searchsorted(edges, start, side="right")])
+        codes[start:end] = _with_hysteresis(
+            proba.to_numpy()[start:end], margin, before=int(codes[start - 1])
+        )
+    return codes
 
 
 def _start_of_run(called: "pd.Series[str]") -> "pd.Series[pd.Timestamp]":

@@ -1,5 +1,6 @@
 """What a version says of each day, and on what footing it says it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -19,7 +20,8 @@ COLUMNS = ["date", "horizon", *REGIMES, "model_version", "trained_until", "basis
 class Basis(StrEnum):
     """How much the model knew of the day it speaks of."""
 
-    LIVE = "live"  # the newest close there is, scored before anything followed
+    LIVE = "live"  # published before the next session had closed
+    LATE = "late"  # published after that, from what was known at the day's own close
     OUT_OF_SAMPLE = "out_of_sample"  # after the end of training
     WALK_FORWARD = "walk_forward"  # by an earlier fit, which had not seen the day
     IN_SAMPLE = "in_sample"  # the model was trained on it: for debugging, never for a chart
@@ -73,7 +75,12 @@ class Readiness:
 
 
 def assess(
-    bundle: Bundle, panel: pd.DataFrame, day: pd.Timestamp, *, X: pd.DataFrame | None = None
+    bundle: Bundle,
+    panel: pd.DataFrame,
+    day: pd.Timestamp,
+    *,
+    X: pd.DataFrame | None = None,
+    overdue: Sequence[str] = (),
 ) -> Readiness:
     """Whether everything the bundle counts on was known at the close of a day.
 
@@ -82,23 +89,32 @@ def assess(
     panel : DataFrame of `data.panel`, as it was known then
     day : the last session that had closed
     X : what `bundle.features_of` says of this panel, where it is known already
+    overdue : series the model counts on that are late, though the panel carries an older value
     """
     days = (spliced_lead(panel, bundle.baskets) if X is None else X).index
     last_day = pd.Timestamp(days[-1])
     if last_day < day:
-        legs = basket_sets.get(bundle.baskets).series
-        at_close = panel.reindex(pd.DatetimeIndex([day]))
-        missing = tuple(name for name in legs if name not in panel or at_close[name].isna().all())
-        return Readiness(State.HELD, day, last_day, missing or tuple(legs))
+        return _held(bundle, panel, day, last_day)
     newest = (bundle.features_of(panel) if X is None else X).iloc[-1]
     unknown = [name for name in bundle.expects if not np.isfinite(newest[name])]
     if not unknown:
-        return Readiness(State.PUBLISHED, day, last_day)
+        state = State.DEGRADED if overdue else State.PUBLISHED
+        return Readiness(state, day, last_day, tuple(overdue))
     window = bundle.config.features.window
     behind = series_behind(unknown, baskets=bundle.baskets, window=window)
     today = panel.iloc[-1]
     gone = tuple(name for name in behind if name not in panel or pd.isna(today[name]))
-    return Readiness(State.DEGRADED, day, last_day, gone or tuple(unknown))
+    missing = dict.fromkeys([*gone, *overdue]) or unknown
+    return Readiness(State.DEGRADED, day, last_day, tuple(missing))
+
+
+def _held(
+    bundle: Bundle, panel: pd.DataFrame, day: pd.Timestamp, last_day: pd.Timestamp
+) -> Readiness:
+    legs = basket_sets.get(bundle.baskets).series
+    at_close = panel.reindex(pd.DatetimeIndex([day]))
+    missing = tuple(name for name in legs if name not in panel or at_close[name].isna().all())
+    return Readiness(State.HELD, day, last_day, missing or tuple(legs))
 
 
 def with_fallback(
@@ -121,7 +137,6 @@ def score_days(
     panel: pd.DataFrame,
     *,
     version: str,
-    newest_close: pd.Timestamp | None = None,
     in_sample: bool = False,
     X: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
@@ -131,8 +146,6 @@ def score_days(
     ----------
     walk_forward : DataFrame with `date`, `horizon` and a column per regime
         The record of the same experiment up to `bundle.trained_until`.
-    newest_close : Timestamp, optional
-        The last session that has closed; a score of that day is live. None for a replay.
     in_sample : bool
         Let the bundle speak of its training days too, beside the walk-forward.
     X : DataFrame, optional
@@ -142,8 +155,8 @@ def score_days(
     -------
     DataFrame with `COLUMNS`, by date and horizon
         Days up to the end of training come from the walk-forward, later ones from the
-        bundle. Appending days to the panel changes no earlier row, but that a live row
-        becomes out of sample once a later session has closed.
+        bundle. Appending days to the panel changes no earlier row. What was published of a
+        day, live or late, is in the ledger.
 
     Raises
     ------
@@ -166,8 +179,5 @@ def score_days(
         parts.append(own[seen].assign(basis=Basis.IN_SAMPLE.value))
     parts.append(own[~seen].assign(basis=Basis.OUT_OF_SAMPLE.value))
     rows = pd.concat(parts, ignore_index=True)
-    if newest_close is not None:
-        live = (rows["date"] == newest_close) & (rows["basis"] == Basis.OUT_OF_SAMPLE)
-        rows["basis"] = rows["basis"].mask(live, Basis.LIVE.value)
     rows = rows.assign(model_version=version, trained_until=bundle.trained_until)
     return rows[COLUMNS].sort_values(["date", "horizon", "basis"], ignore_index=True)

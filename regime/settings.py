@@ -37,8 +37,8 @@ class Settings(BaseSettings):
         description="Where alerts go: addresses as apprise writes them, spaces between them.",
     )
     alert_levels: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field(
-        default=(0.5, 0.8),
-        description="Probabilities whose crossing is worth an alert, as JSON: [0.5, 0.8].",
+        default=(0.8,),
+        description="Probabilities whose crossing is worth an alert, as JSON: [0.5, 0.8]; [] for none.",
     )
     now: AwareDatetime | None = Field(
         default=None,

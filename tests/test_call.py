@@ -414,3 +414,35 @@ def test_a_call_changes_hands_on_the_days_on_which_one_look_after_the_other_does
             now = int(row.argmax())
         expected.append(now)
     assert _with_hysteresis(proba, margin).tolist() == expected
+
+
+def going_on(proba: pd.DataFrame, margin: float, published: dict[int, int]) -> list[int]:
+    """Day by day, a published call taken as it stands."""
+    calls: list[int] = []
+    for day, row in enumerate(np.log(proba.to_numpy())):
+        first = int(row.argmax())
+        if day in published:
+            calls.append(published[day])
+        elif not calls:
+            calls.append(first)
+        else:
+            calls.append(first if row[first] - row[calls[-1]] >= margin else calls[-1])
+    return calls
+
+
+@given(SEEDS, st.dictionaries(st.integers(0, 39), st.integers(0, 2)), st.floats(0.1, 3))
+@settings(max_examples=60, deadline=None)
+def test_published_calls_stand_and_the_days_after_go_on_from_them(seed, published, margin):
+    proba = restless(seed, 40)
+    made = pd.Series({proba.index[day]: REGIMES[code] for day, code in published.items()})
+    called = regime_call(proba, margin=margin, published=made.astype("str"))["regime"]
+    expected = [REGIMES[code] for code in going_on(proba, margin, published)]
+    assert called.tolist() == expected
+    shorter = regime_call(proba[:25], margin=margin, published=made.astype("str"))["regime"]
+    assert shorter.tolist() == expected[:25]
+
+
+def test_a_published_call_of_no_regime_is_refused():
+    proba = restless(1, 3)
+    with pytest.raises(PanelError, match="a published one"):
+        regime_call(proba, published=pd.Series({proba.index[0]: "mid_cap_led"}))

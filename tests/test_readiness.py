@@ -62,6 +62,19 @@ def test_a_panel_that_ends_before_the_day_holds_it(logistic, market):
     assert set(readiness.missing) == {"hi_10", "dec_7", "dec_8", "dec_9", "qnt_2"}
 
 
+def test_a_series_that_is_overdue_degrades_the_day_though_the_panel_carries_its_last_value(
+    logistic, market
+):
+    day = market.index[-1]
+    assert assess(logistic, market, day).state is State.PUBLISHED
+    readiness = assess(logistic, market, day, overdue=["DGS10"])
+    assert readiness.state is State.DEGRADED
+    assert readiness.missing == ("DGS10",)
+    panel = market.copy()
+    panel.loc[day, "DGS2"] = np.nan
+    assert assess(logistic, panel, day, overdue=["DGS10"]).missing == ("DGS2", "DGS10")
+
+
 @pytest.mark.parametrize("gone", [["DGS10"], ["DGS2", "DFF"]])
 def test_a_missing_feature_degrades_the_day_and_its_series_are_named(logistic, market, gone):
     panel = market.copy()
@@ -88,7 +101,7 @@ def test_on_a_degraded_day_the_filter_speaks_for_that_day_only(logistic, fallbac
     panel = market.copy()
     panel.loc[panel.index[-1], "DGS10"] = np.nan
     record = logistic.predict_proba(panel[:UNTIL])
-    rows = score_days(logistic, record, panel, version="3", newest_close=panel.index[-1])
+    rows = score_days(logistic, record, panel, version="3")
     said = with_fallback(rows, fallback, panel, version="3")
     newest = said["date"] == panel.index[-1]
     pd.testing.assert_frame_equal(said[~newest], rows[~newest], check_dtype=False, check_exact=True)
@@ -97,7 +110,7 @@ def test_on_a_degraded_day_the_filter_speaks_for_that_day_only(logistic, fallbac
     mine = said[newest].set_index("horizon")[list(own)]
     pd.testing.assert_frame_equal(mine, own, check_exact=True)
     assert set(said.loc[newest, "model_version"]) == {"3 (filter)"}
-    assert set(said.loc[newest, "basis"]) == {"live"}
+    assert set(said.loc[newest, "basis"]) == {"out_of_sample"}
     assert not np.allclose(mine, rows[newest].set_index("horizon")[list(own)])
 
 

@@ -53,14 +53,6 @@ def test_days_of_training_come_from_the_walk_forward_and_later_ones_from_the_mod
     assert (rows["trained_until"] == pd.Timestamp(UNTIL)).all()
 
 
-def test_only_the_newest_close_there_is_can_be_live(version, market):
-    rows = scored(version, market, newest_close=market.index[-1])
-    live = rows[rows["basis"] == "live"]
-    assert set(live["date"]) == {market.index[-1]}
-    later = scored(version, market, newest_close=pd.Timestamp("2030-01-02"))
-    assert "live" not in set(later["basis"])
-
-
 def test_in_sample_rows_come_only_when_asked_for_and_say_so(version, market):
     assert "in_sample" not in set(scored(version, market)["basis"])
     rows = scored(version, market, in_sample=True)

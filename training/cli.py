@@ -9,15 +9,19 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import typer
 
+from training.alert import alert
 from training.compare import compare
 from training.console import run
 from training.demo import demo
 from training.doctor import doctor
 from training.fetch import fetch
+from training.ledger import ledger
 from training.panel import panel
 from training.promote import promote
 from training.protocol import protocol
 from training.retrain import retrain
+from training.rollback import rollback
+from training.run import run_daily
 from training.score import score
 from training.serve import app, ui
 from training.sources import sources
@@ -40,9 +44,13 @@ cli.command("sources")(sources)
 cli.command("compare")(compare)
 cli.command("protocol")(protocol)
 cli.command("value")(value)
+cli.command("run")(run_daily)
 cli.command("retrain")(retrain)
 cli.command("promote")(promote)
+cli.command("rollback")(rollback)
 cli.command("score")(score)
+cli.add_typer(alert, name="alert")
+cli.add_typer(ledger, name="ledger")
 cli.command("app")(app)
 cli.command("ui")(ui)
 

@@ -42,14 +42,14 @@ def demo(
     from regime.data.sources import demo as simulator
     from regime.data.store import ObservationStore
     from regime.experiment import Comparison, count_fits, reference_filter
-    from regime.scoring import assess, score_days
+    from regime.service.publishing import commit, prepare, show
+    from regime.service.retraining import value_of
     from regime.settings import Settings
-    from regime.tracking.published import load_published, publish
-    from regime.tracking.registry import load_version, promote, register
+    from regime.tracking.published import load_published
+    from regime.tracking.registry import promote, register
     from regime.tracking.results import save_result
     from regime.tracking.runs import log_result
     from training.tables import score_tables, today_table, warn_of_states
-    from training.value import value_of
 
     if until is not None and until < EARLIEST:
         raise typer.BadParameter(
@@ -68,7 +68,8 @@ def demo(
     observations = simulator.fetch(min(pd.Timestamp(until), last) if until else last)
     store = ObservationStore(settings.store)
     store.append(observations, fetched_at=now)
-    panel = panel_as_of(store, end_of_day(pd.Timestamp(until)) if until else now)
+    moment = end_of_day(pd.Timestamp(until)) if until else now
+    panel = panel_as_of(store, moment)
 
     say(f"2/4  Walking {len(configs)} models forward, each refitted on settled labels only ...")
     results, runs = {}, {}
@@ -86,12 +87,12 @@ def demo(
     fallback = fit_bundle(reference_filter(chosen.config), "funds", panel)
     value = value_of(chosen, panel, "funds")
     register(bundle, fallback, chosen, runs[DEFAULT], settings, simulated=True, value=value)
-    version = load_version(settings, promote(settings))
-    rows = score_days(
-        version.bundle, version.walk_forward, panel, version=version.number, newest_close=last
-    )
-    readiness = assess(version.bundle, panel, panel.index[-1])
-    publish(rows, version.bundle, panel, settings, readiness=readiness, simulated=True)
+    promote(settings, gate="demo: not gated")
+    publication = prepare(settings, store, moment)
+    if until is None:
+        commit(publication, settings, store)
+    else:  # an earlier day is looked at; it was not published then
+        show(publication, settings)
 
     say("4/4  Results")
     score_tables([row for result in results.values() for row in result.scores], simulated=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from training.console import note, progress, run, say
-from training.inputs import checked_day
+from training.inputs import checked_day, checked_withholding
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,6 +54,12 @@ def fetch(
         datetime | None,
         typer.Option(formats=[_DAY], help="Last day, for demo; by default the last close."),
     ] = None,
+    withhold: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="For demo, a bad day to rehearse: SERIES or SERIES:SESSIONS that have not come."
+        ),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Ask and check the sources, but store nothing.")
     ] = False,
@@ -78,16 +84,18 @@ def fetch(
             f"{', '.join(sorted(_NETWORK))}."
         )
     until, since = checked_day(until, "--until"), checked_day(since, "--since")
+    withheld = checked_withholding(withhold, is_demo=source is Origin.DEMO)
 
     import pandas as pd
 
+    from regime.data.clock import present
     from regime.data.store import ObservationStore
     from regime.settings import Settings
 
     settings = Settings()
     settings.make_home()
     store = ObservationStore(settings.store)
-    now = pd.Timestamp.now("UTC")
+    now = present(settings, store)
     failed = False
     if source in _NETWORK:
         first = pd.Timestamp(since) if since else None
@@ -95,9 +103,9 @@ def fetch(
     elif path is not None:
         _from_folder(path, store, now)
     else:
-        _simulated(store, until, now)
+        _simulated(store, until, now, withheld)
     if not dry_run and not failed and not store.is_empty():
-        _tell_what_can_be_done(store, pd.Timestamp.now("UTC") + pd.Timedelta(seconds=1))
+        _tell_what_can_be_done(store, now + pd.Timedelta(seconds=1))
     if failed:
         raise typer.Exit(1)
 
@@ -112,43 +120,24 @@ def _from_network(
     from_archive: bool,
 ) -> bool:
     """Ask the sources; whether any of them failed in part."""
-    from regime.data.fetching import fetch_live
-    from regime.data.network.archive import Archive
-    from regime.data.network.http import HttpClient
     from regime.data.sources.directory import LIVE
     from regime.exceptions import ConfigError
+    from regime.service.intake import ask_sources, who_asks, who_can_be_asked
 
-    chosen = list(LIVE.values()) if source is Origin.LIVE else [LIVE[source.value]]
-    for one in list(chosen):
-        if one.asks_for is not None and one.asks_for not in settings.keys:
-            words = (
-                f"{one.title} asks for {one.asks_for}: set it to your name and e-mail address, "
-                f"as in {one.asks_for}='Jane Doe jane@example.org'."
-            )
-            if source is not Origin.LIVE:
-                raise ConfigError(words)
-            note(f"{one.name}: left out. {words}")
-            chosen.remove(one)
-    archive = Archive(settings.raw)
+    chosen, silent = who_can_be_asked(settings)
+    if source is not Origin.LIVE:
+        wanted = LIVE[source.value]
+        if wanted not in chosen:
+            raise ConfigError(who_asks(wanted))
+        chosen, silent = [wanted], []
+    for line in silent:
+        note(line)
     failed, new = False, "would be new" if dry_run else "new"
     with progress(len(chosen), "asking the sources") as step:
-        for report in fetch_live(
-            chosen,
-            store,
-            lambda one: HttpClient(
-                archive,
-                limits={} if settings.mirror else one.hosts,
-                default_limit=1000.0 if settings.mirror else 1.0,
-                user_agent=settings.user_agent,
-                mirror=settings.mirror,
-                offline=from_archive,
-            ),
-            now=now,
-            since=since,
-            keys=settings.keys,
-            dry_run=dry_run,
-            looked=not from_archive,
-        ):
+        for report in ask_sources(
+            chosen, store, settings, now=now, since=since, dry_run=dry_run,
+            from_archive=from_archive,
+        ):  # fmt: skip
             step()
             for line in report.errors:
                 note(f"error: {line}")
@@ -188,14 +177,20 @@ def _from_folder(path: Path, store: "ObservationStore", now: "pd.Timestamp") -> 
     _tell_what_was_left(read.absent, read.unknown_columns, read.unread_files)
 
 
-def _simulated(store: "ObservationStore", until: datetime | None, now: "pd.Timestamp") -> None:
+def _simulated(
+    store: "ObservationStore",
+    until: datetime | None,
+    now: "pd.Timestamp",
+    withhold: dict[str, int],
+) -> None:
     import pandas as pd
 
     from regime.data.calendar import last_closed_session
     from regime.data.sources import demo
 
     last = last_closed_session(now)
-    observations = demo.fetch(min(pd.Timestamp(until), last) if until else last)
+    first = min(pd.Timestamp(until), last) if until else last
+    observations = demo.fetch(first, withhold=withhold)
     added = store.append(observations, fetched_at=now)
     _tell_what_came(observations, added, store, "SIMULATED market, no real prices: ")
 

@@ -32,3 +32,18 @@ def checked_output(path: Path | None, option: str) -> Path | None:
     if not os.access(path if path.exists() else folder, os.W_OK):
         raise ConfigError(f"{option} {path} may not be written. Choose another place.")
     return path
+
+
+def checked_withholding(given: list[str] | None, *, is_demo: bool) -> dict[str, int]:
+    """SERIES or SERIES:SESSIONS by series, or a usage error that shows how it is written."""
+    if given and not is_demo:
+        raise typer.BadParameter("--withhold rehearses a bad day and goes with --source demo only.")
+    withheld = {}
+    for one in given or []:
+        name, _, sessions = one.partition(":")
+        if not name or not (sessions or "1").isdigit() or int(sessions or 1) < 1:
+            raise typer.BadParameter(
+                f"--withhold {one!r} must be SERIES or SERIES:SESSIONS, as in RSP or DGS10:2."
+            )
+        withheld[name] = int(sessions or 1)
+    return withheld

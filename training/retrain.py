@@ -1,4 +1,4 @@
-"""Refit one experiment on all history and register it: regime retrain EXPERIMENT.toml"""
+"""Refit an experiment on all history and register it: regime retrain [EXPERIMENT.toml]"""
 
 from datetime import datetime
 from pathlib import Path
@@ -13,8 +13,12 @@ from training.workers import Backend, Jobs, Recompute, Scheduler, Where, workers
 
 def retrain(
     experiment: Annotated[
-        Path, typer.Argument(help="Experiment file, e.g. experiments/resampled_leadership.toml.")
-    ],
+        Path | None,
+        typer.Argument(
+            help="Experiment file, e.g. experiments/resampled_leadership.toml; by default what "
+            "the model in service was trained for."
+        ),
+    ] = None,
     until: Annotated[
         datetime | None,
         typer.Option(formats=["%Y-%m-%d"], help="Train as of this day: on what was known then."),
@@ -22,6 +26,15 @@ def retrain(
     baskets: Annotated[
         str | None, typer.Option(help="Basket set; by default funds, if the experiment has them.")
     ] = None,
+    if_stale: Annotated[
+        bool,
+        typer.Option(
+            "--if-stale", help="Only when the newest version has served its evaluation's rhythm."
+        ),
+    ] = False,
+    if_drifted: Annotated[
+        bool, typer.Option("--if-drifted", help="Only when the model in service has drifted.")
+    ] = False,
     jobs: Jobs = None,
     backend: Where = Backend.PROCESSES,
     scheduler: Scheduler = None,
@@ -29,63 +42,65 @@ def retrain(
 ) -> None:
     """Walk the experiment forward, fit it on everything confirmed, register it as challenger.
 
+    With --if-stale, --if-drifted or both it says why it trains, or why it does not.
     Example: regime retrain experiments/resampled_leadership.toml --until 2014-12-31
     """
     import pandas as pd
 
-    from regime.bundle import fit_bundle
     from regime.config import load_experiment
     from regime.data.as_of import panel_as_of
     from regime.data.calendar import end_of_day
+    from regime.data.clock import present
     from regime.data.store import ObservationStore
-    from regime.evaluation.kept import KeptWalks
     from regime.exceptions import ConfigError
-    from regime.experiment import Comparison, check_experiment, count_fits, reference_filter
+    from regime.health.drift import look_at_drift
+    from regime.service.retraining import for_service, reasons_to_retrain
+    from regime.service.retraining import retrain as refit
     from regime.settings import Settings
-    from regime.tracking.registry import register
-    from regime.tracking.runs import log_result
+    from regime.tracking.ledger import Ledger
+    from regime.tracking.registry import load_version
     from training.tables import warn_of_states
-    from training.value import value_of
 
     until = checked_day(until, "--until")
+    if until is not None and (if_stale or if_drifted):
+        raise typer.BadParameter("--if-stale and --if-drifted ask about now; leave --until out.")
     settings = Settings()
     settings.check_home()
-    config = load_experiment(experiment)
+    config = None if experiment is None else load_experiment(experiment)
+    if config is not None:
+        config = for_service(config, baskets)
     store = ObservationStore(settings.store)
-    now = pd.Timestamp.now("UTC")
+    now = present(settings, store)
     panel = panel_as_of(store, end_of_day(pd.Timestamp(until)) if until else now)
-    simulated = store.is_simulated()
-    chosen = baskets or ("funds" if "funds" in config.baskets else config.baskets[0])
-    if chosen not in config.baskets:
-        raise ConfigError(
-            f"{config.name} has the baskets {', '.join(config.baskets)}, not {chosen!r}. "
-            "Choose one of them, or add it to the experiment's `baskets`."
-        )
-    if 0 not in config.labels.horizons:
-        raise ConfigError(
-            f"{config.name} forecasts {list(config.labels.horizons)} days ahead, but a model in "
-            "service calls today's regime too. Add 0 to labels.horizons."
-        )
-    config = config.model_copy(update={"baskets": (chosen,)})
-    check_experiment(config)
-    kept = None if recompute else KeptWalks(settings.walks)
-    with (
-        workers(jobs, backend, scheduler),
-        progress(count_fits([config], panel), "walking forward") as step,
-    ):
-        comparison = Comparison(panel, on_fit=step, kept=kept)
-        result = comparison.run(config)
-    warn_of_states(result)
-    bundle = fit_bundle(config, chosen, panel, comparison.pools(config, chosen))
-    fallback = fit_bundle(reference_filter(config), chosen, panel)
-    run_id = log_result(result, settings, simulated=simulated, tags={"purpose": "retrain"})
-    value = value_of(result, panel, chosen)
-    version = register(bundle, fallback, result, run_id, settings, simulated=simulated, value=value)
+    if config is None:
+        bundle = load_version(settings).bundle
+        if baskets not in {None, bundle.baskets}:
+            raise ConfigError(
+                f"The model in service, {bundle.config.name}, is of the {bundle.baskets} "
+                f"baskets. To train on {baskets}, name the experiment's file."
+            )
+        config = for_service(bundle.config, bundle.baskets)
+    if if_stale or if_drifted:
+        serving = load_version(settings)
+        published = Ledger(store).read(baskets=serving.bundle.baskets, newest_only=False)
+        report = look_at_drift(serving, panel, published, pd.DataFrame(), now)
+        reasons, words = reasons_to_retrain(settings, serving, report, now)
+        asked = {"stale": if_stale, "drifted": if_drifted}
+        if not any(asked[reason] for reason in reasons):
+            say(f"Nothing to retrain: {words}")
+            return
+        note(f"Retraining: {words}")
+    with workers(jobs, backend, scheduler):
+        done = refit(
+            config, panel, settings, store, recompute=recompute,
+            progress=lambda fits: progress(fits, "walking forward"),
+        )  # fmt: skip
+    warn_of_states(done.result)
     note(
-        f"MLflow run {run_id}: {config.name}, {chosen} baskets, trained until "
-        f"{bundle.trained_until:%Y-%m-%d}."
+        f"MLflow run {done.run_id}: {config.name}, {done.bundle.baskets} baskets, trained until "
+        f"{done.bundle.trained_until:%Y-%m-%d}."
     )
-    say(f"Version {version} is the challenger. Next: regime promote {version}")
+    say(f"Version {done.number} is the challenger. Next: regime promote {done.number}")
 
 
 if __name__ == "__main__":

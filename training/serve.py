@@ -16,6 +16,8 @@ import typer
 from training.console import note, say
 
 if TYPE_CHECKING:
+    from httpx import Client, Response
+
     from regime.settings import Settings
 
 HOST = "127.0.0.1"
@@ -37,14 +39,25 @@ def app(port: Port = APP_PORT) -> None:
     _serve({"The app": (_app_command, port)}, Settings())
 
 
-def ui(port: Port = UI_PORT) -> None:
+def ui(
+    port: Port = UI_PORT,
+    check: Annotated[
+        bool, typer.Option("--check", help="Start it on a free port, ask it, report, end it.")
+    ] = False,
+) -> None:
     """Serve the MLflow UI: one worker, no jobs, telemetry off.
 
+    With --check no browser is needed: it asks what the UI would ask, and ends with exit code 1
+    and one line where the database or the files of the model in service are not as they should be.
     Example: regime ui --port 5600
     """
     from regime.settings import Settings
 
-    _serve({"MLflow": (_ui_command, port)}, Settings())
+    settings = Settings()
+    if check:
+        _check_ui(settings)
+    else:
+        _serve({"MLflow": (_ui_command, port)}, settings)
 
 
 def serve_both(settings: "Settings") -> None:
@@ -87,20 +100,13 @@ def _serve(wanted: Servers, settings: "Settings") -> None:
     settings.make_home()
     if any(command is _ui_command for command, _ in wanted.values()):
         client(settings)  # creates or upgrades the database before a server needs it
-    environment = {
-        **os.environ,
-        "REGIME_HOME": str(settings.home.absolute()),
-        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
-        "MLFLOW_DISABLE_TELEMETRY": "true",
-        "DO_NOT_TRACK": "true",
-    }
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C
     with contextlib.ExitStack() as stack:
         servers = {}
         for name, (command, port) in wanted.items():
             words = [sys.executable, "-m", *command(port, settings)]
             log = stack.enter_context(_log_of(name, settings))
-            servers[name] = stack.enter_context(_server(words, environment, log))
+            servers[name] = stack.enter_context(_server(words, _environment(settings), log))
         for name, (_, port) in wanted.items():
             _wait_for(name, servers[name], port, settings)
             say(f"{name + ':':9} http://{HOST}:{port}")
@@ -109,6 +115,86 @@ def _serve(wanted: Servers, settings: "Settings") -> None:
             while all(server.poll() is None for server in servers.values()):
                 time.sleep(0.5)
             raise typer.Exit(1)
+
+
+def _environment(settings: "Settings") -> dict[str, str]:
+    return {
+        **os.environ,
+        "REGIME_HOME": str(settings.home.absolute()),
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "DO_NOT_TRACK": "true",
+    }
+
+
+def _check_ui(settings: "Settings") -> None:
+    """Whether the UI would answer, with what, and how soon; raises RegimeError if not."""
+    import httpx
+
+    from regime.exceptions import ConfigError, StoreError
+    from regime.tracking.mlflow_client import client, local_database
+
+    path = local_database(settings)
+    if path is None:
+        raise ConfigError(
+            "`regime ui --check` looks at a database of this machine, but MLFLOW_TRACKING_URI "
+            "names a server. Unset it, or ask the server's own page /health."
+        )
+    if not path.exists():
+        raise StoreError(
+            f"There is nothing to show yet: no {path}. `regime compare` logs the first runs."
+        )
+    client(settings)  # upgrades the database, or says what is wrong with it
+    name, port = "MLflow", _free_port(UI_PORT)
+    words = [sys.executable, "-m", *_ui_command(port, settings)]
+    began = time.monotonic()
+    with (
+        _log_of(name, settings) as log,
+        _server(words, _environment(settings), log) as server,
+        httpx.Client(base_url=f"http://{HOST}:{port}", timeout=PATIENCE) as asked,
+    ):
+        _wait_for(name, server, port, settings)
+        ready, began = time.monotonic() - began, time.monotonic()
+        try:
+            _answer(asked.get("/health"))
+            experiments = _listed(asked, "experiments", {"max_results": 1000})
+            ids = [one["experiment_id"] for one in experiments]
+            newest = {"experiment_ids": ids, "order_by": ["attributes.start_time DESC"]}
+            runs = _listed(asked, "runs", {**newest, "max_results": 100})
+        except (httpx.HTTPError, ValueError) as error:
+            raise StoreError(
+                f"The MLflow UI does not answer as it should: {str(error).splitlines()[0]}. "
+                f"{_log_path(name, settings)} says more."
+            ) from error
+    listing = time.monotonic() - began
+    say(f"The MLflow UI was ready after {ready:.1f} seconds.")
+    say(
+        f"{len(experiments)} experiments and the newest {len(runs)} runs, in {listing:.2f} seconds."
+    )
+    say(_champion_words(settings))
+
+
+def _answer(answer: "Response") -> "Response":
+    if answer.is_error:
+        raise ValueError(f"{answer.url.path} says {answer.status_code}, {answer.text[:200]}")
+    return answer
+
+
+def _listed(asked: "Client", what: str, wanted: dict[str, object]) -> list[dict[str, str]]:
+    answer = _answer(asked.post(f"/api/2.0/mlflow/{what}/search", json=wanted))
+    return list(answer.json().get(what, []))
+
+
+def _champion_words(settings: "Settings") -> str:
+    """That the model in service loads and is what was registered, or StoreError."""
+    from regime.tracking.mlflow_client import client
+    from regime.tracking.registry import CHAMPION, MODEL, load_version
+
+    models = client(settings).search_registered_models(f"name='{MODEL}'")
+    if not models or CHAMPION not in models[0].aliases:
+        return "No model is in service yet."
+    version = load_version(settings)
+    return f"Version {version.number} is in service; its files are there and what was registered."
 
 
 @contextlib.contextmanager

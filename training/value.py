@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from regime.config import ExperimentConfig
-    from regime.experiment import ExperimentResult
     from regime.tracking.sharpes import Tried
 
 CONVINCING = 0.95  # probability from which a deflated ratio is called more than luck
@@ -161,20 +160,6 @@ def worth(
         "value": rotation.value(held, returns, by_filter=rival),
         "deflated": deflated(rotation.daily_spread(held, returns, rotation.JUDGED_AT_BP), tried),
     }
-
-
-def value_of(
-    result: "ExperimentResult", panel: "pd.DataFrame", baskets: str
-) -> list[dict[str, Any]] | None:
-    """What a walk-forward was worth, for its model's card; None without a month's forecast."""
-    from regime.data.baskets import spliced_returns
-    from regime.evaluation import rotation
-
-    ahead = result.predictions["horizon"] == rotation.HORIZON
-    if not ahead.any():
-        return None
-    predictions = _of(result.predictions[ahead], baskets)
-    return rotation.value(*rotation.on_same_days(predictions, spliced_returns(panel, baskets)))
 
 
 def _of(predictions: "pd.DataFrame", baskets: str) -> "pd.DataFrame":

@@ -205,14 +205,8 @@ class ObservationStore:
 
     def sources(self) -> set[str]:
         """Who the stored rows are from; nobody while nothing is stored."""
-        if not self.database.exists():
-            return set()
-        with self.database.transaction() as connection:
-            found = version_of(connection, self.database)
-            if found is None:
-                return set()
-            self._demand_newest(found)
-            return set(names_in(connection, schema.SOURCE))
+        with self.looking() as connection:
+            return set() if connection is None else set(names_in(connection, schema.SOURCE))
 
     def is_empty(self) -> bool:
         """Whether nothing is stored, be it that the database does not exist yet."""
@@ -365,16 +359,24 @@ class ObservationStore:
                 yield connection
 
     @contextmanager
-    def reading(self) -> Iterator[sa.Connection]:
-        """A reader's transaction; a StoreError while nothing is stored."""
+    def looking(self) -> Iterator[sa.Connection | None]:
+        """A reader's transaction, be no row stored; None while there are no tables."""
         if self.database.exists():
             with self.database.transaction() as connection:
                 found = version_of(connection, self.database)
                 if found is not None:
                     self._demand_newest(found)
-                    if _holds_rows(connection):
-                        yield connection
-                        return
+                    yield connection
+                    return
+        yield None
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """A reader's transaction; a StoreError while nothing is stored."""
+        with self.looking() as connection:
+            if connection is not None and _holds_rows(connection):
+                yield connection
+                return
         raise StoreError(
             f"The store {self.database} is empty. Run `regime fetch --source live`, `regime "
             f"fetch --source files --path DIR` or `regime fetch --source demo` first."

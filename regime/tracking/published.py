@@ -1,19 +1,17 @@
 """What the app shows: the champion's newest scores, whole or not at all."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from regime.bundle import Bundle
-from regime.call import regime_call
 from regime.data.baskets import spliced_lead
 from regime.data.panel import digest
-from regime.experiment import call_conditions
-from regime.labels.leadership import leadership_path, path_as_known
+from regime.labels.leadership import leadership_path
 from regime.scoring import Readiness
 from regime.settings import Settings
-from regime.taxonomy import REGIMES
 from regime.tracking.results import load_frames, save_frames, write_text
 
 FRAMES = ("scores", "calls", "labels", "leads")
@@ -21,48 +19,52 @@ NAME = "champion"
 
 
 def publish(
-    rows: pd.DataFrame,
+    scores: pd.DataFrame,
+    calls: pd.DataFrame,
     bundle: Bundle,
     panel: pd.DataFrame,
     settings: Settings,
     *,
+    version: str,
     readiness: Readiness,
     simulated: bool,
-    known_at: pd.Timestamp | None = None,
+    known_at: pd.Timestamp,
+    moved: pd.DataFrame,
 ) -> Path:
     """Keep scores, calls, hindsight path and leads for the app; returns their folder.
 
     Parameters
     ----------
+    scores : DataFrame with `scoring.COLUMNS`
+    calls : DataFrame of `call.regime_call` of their horizon 0
+    version : number of the model in service
     readiness : what of the newest day was missing, so that it is never silently stale
     known_at : the moment as of which the panel was read; with it and `panel_digest`,
         `regime panel --as-of` rebuilds what these numbers came from
+    moved : DataFrame of `movement.overnight`, or empty
     """
     lead = spliced_lead(panel, bundle.baskets)
-    cost = bundle.config.labels.switching_cost
-    now = rows[rows["horizon"] == 0].set_index("date")[list(REGIMES)]
-    calls = regime_call(
-        now,
-        path=path_as_known(lead, switching_cost=cost),
-        conditions=call_conditions(panel, bundle.baskets),
-    )
+    path = leadership_path(lead, switching_cost=bundle.config.labels.switching_cost)
     frames = {
-        "scores": rows,
+        "scores": scores,
         "calls": calls.rename_axis("date").reset_index(),
-        "labels": leadership_path(lead, switching_cost=cost).rename_axis("date").reset_index(),
+        "labels": path.rename_axis("date").reset_index(),
         "leads": lead.rename_axis("date").reset_index(),
     }
+    spoke = str(scores["model_version"].iloc[-1])
     about = {
         "simulated": simulated,
         "baskets": bundle.baskets,
         "experiment": bundle.config.name,
-        "model_version": str(rows["model_version"].iloc[-1]),
+        "model_version": spoke,
+        "in_service": version,
         "trained_until": f"{bundle.trained_until:%Y-%m-%d}",
         "panel_digest": digest(panel),
-        "known_at": None if known_at is None else known_at.isoformat(timespec="seconds"),
+        "known_at": known_at.isoformat(timespec="seconds"),
         "state": readiness.state.value,
         "missing": list(readiness.missing),
         "words": readiness.words,
+        "moved": json.loads(moved.to_json(orient="records", double_precision=15)),
     }
     return save_frames(frames, about, settings.published, NAME)
 

@@ -1,14 +1,16 @@
 """Versions of the model: register, promote, load the champion and what is said of it."""
 
+import contextlib
 import json
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version as version_of
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from filelock import FileLock, Timeout
 
 from regime.bundle import Bundle
 from regime.exceptions import StoreError
@@ -16,13 +18,16 @@ from regime.experiment import ExperimentResult
 from regime.settings import Settings
 from regime.tracking.card import SCHEMA, card_of
 from regime.tracking.card_text import card_markdown, escaped, first_paragraph
-from regime.tracking.mlflow_client import client
+from regime.tracking.mlflow_client import client, plain_faults
 from regime.tracking.runs import code_version
+from regime.tracking.served_contract import served_contract
 from regime.tracking.storage import check_digest, load_bundle, save_bundle, sha256
 from regime.tracking.trials import count_configurations
 
 MODEL = "equity-leadership-regime"
-CHAMPION, CHALLENGER = "champion", "challenger"
+CHAMPION, CHALLENGER, FORMER = "champion", "challenger", "former"
+LAST_TIME = ("forced", "forced_why", "rolled_back_at", "rolled_back_why")  # of a promotion before
+_PATIENCE = 30.0  # seconds; a promotion takes some
 _DIGEST = "bundle_sha256"
 _RECORD_DIGEST = "walk_forward_sha256"
 _FALLBACK_DIGEST = "fallback_sha256"
@@ -44,6 +49,7 @@ class Version:
         Out-of-sample probabilities up to the end of training: `date`, `horizon`, a column
         per regime, `fitted_on`.
     simulated : whether it was trained on a simulated market
+    digest : of the bundle's files
     fallback : the filter, fitted on the same rows, for days on which features are missing
     """
 
@@ -52,6 +58,7 @@ class Version:
     fallback: Bundle
     walk_forward: pd.DataFrame
     simulated: bool
+    digest: str
 
 
 def register(
@@ -99,7 +106,7 @@ def register(
         mine = result.predictions["baskets"] == bundle.baskets
         result.predictions[mine].drop(columns="baskets").to_parquet(record, index=False)
         record_digest = sha256(record)
-        _save_for_mlflow(Path(folder) / _FOLDER, Path(folder) / _BUNDLE, digest)
+        _save_for_mlflow(Path(folder) / _FOLDER, Path(folder) / _BUNDLE, digest, bundle)
         card_digests = _save_card(card, Path(folder) / _FOLDER)
         tracker.log_artifacts(run_id, str(Path(folder) / _FOLDER), _FOLDER)
     try:
@@ -128,16 +135,23 @@ def register(
     return str(version.version)
 
 
-def _save_for_mlflow(folder: Path, bundle: Path, digest: str) -> None:
-    """The bundle as a model MLflow can serve: models from code, so nothing is pickled."""
+def _save_for_mlflow(folder: Path, files: Path, digest: str, bundle: Bundle) -> None:
+    """The bundle as a model MLflow can serve: models from code, so nothing is pickled.
+
+    `files` is the folder the bundle was saved in. What it takes is declared, so that a request
+    without a basket is refused, and series that no feature reads are left out.
+    """
     import mlflow
 
+    signature, example = served_contract(bundle)
     mlflow.pyfunc.save_model(
         path=str(folder),
         python_model=str(Path(__file__).with_name("served.py")),
-        artifacts={_BUNDLE: str(bundle)},
+        artifacts={_BUNDLE: str(files)},
         model_config={"digest": digest},
         pip_requirements=[f"equity-leadership-regime=={version_of('equity-leadership-regime')}"],
+        signature=signature,
+        input_example=(example, {"since": ""}),
     )
 
 
@@ -148,19 +162,93 @@ def _save_card(card: dict[str, Any], folder: Path) -> dict[str, str]:
     return {tag: sha256(folder / name) for name, tag in _CARD_DIGESTS.items()}
 
 
-def promote(settings: Settings, version: str | None = None) -> str:
-    """Make a version the champion, the challenger by default, once it is known to load."""
+def promote(settings: Settings, version: str | None = None, *, gate: str = "not gated") -> str:
+    """Make a version the champion, the challenger by default, without asking the gate.
+
+    For a demo and for tests; whoever serves users asks `tracking.promotion`. Returns its number,
+    and keeps `gate` as the tag `gate_decision`.
+
+    Raises
+    ------
+    StoreError
+        If there is no such version, it does not load whole, or another process promotes.
+    """
     tracker = client(settings)
-    chosen = _version(tracker, version or CHALLENGER)
-    _load(tracker, chosen)
-    tracker.set_registered_model_alias(MODEL, CHAMPION, chosen.version)
+    with sole_promoter(settings), plain_faults(settings):
+        chosen = find_version(tracker, version or CHALLENGER)
+        now = pd.Timestamp.now("UTC")
+        move_champion(tracker, chosen, {"promoted_at": iso(now), "gate_decision": gate})
     return str(chosen.version)
+
+
+def move_champion(tracker: Any, version: Any, tags: Mapping[str, str]) -> None:
+    """Move the alias `champion` to a version that loads whole, and leave the trail of it.
+
+    Whoever is killed here leaves one champion, and the same call finishes: tags and `former`
+    first, then the one step that counts, then the challenger's alias, which is not needed.
+
+    Parameters
+    ----------
+    version : of the registry
+    tags : of the version, with `promoted_at`; `promoted_over` is added, the champion's number
+        or "none". Nothing is written where the version is the champion already.
+    """
+    _load(tracker, version)
+    aliases, number = _aliases(tracker), str(version.version)
+    former = aliases.get(CHAMPION)
+    if former != number:
+        for tag in LAST_TIME:
+            if tag in version.tags:
+                tracker.delete_model_version_tag(MODEL, number, tag)
+        for key, value in {**tags, "promoted_over": former or "none"}.items():
+            tracker.set_model_version_tag(MODEL, number, key, value)
+        if former is not None:
+            tracker.set_registered_model_alias(MODEL, FORMER, former)
+        tracker.set_registered_model_alias(MODEL, CHAMPION, number)
+    if aliases.get(CHALLENGER) == number:
+        tracker.delete_registered_model_alias(MODEL, CHALLENGER)
+
+
+@contextlib.contextmanager
+def sole_promoter(settings: Settings) -> Iterator[None]:
+    """Nobody else changes from this home who the champion is, until the end of the block."""
+    settings.make_home()
+    lock = FileLock(settings.home / "promotion.lock", timeout=_PATIENCE)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise StoreError(
+            f"Another process has been promoting or rolling back for {_PATIENCE:.0f} seconds: it "
+            f"holds {lock.lock_file}. Let it finish, then look at `regime doctor`."
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def standing(settings: Settings, version: str | None = None) -> tuple[str, str | None]:
+    """Number of a version, the challenger by default, and that of the champion, if any."""
+    tracker = client(settings)
+    with plain_faults(settings):
+        chosen = str(find_version(tracker, version or CHALLENGER).version)
+        return chosen, _aliases(tracker).get(CHAMPION)
+
+
+def _aliases(tracker: Any) -> dict[str, str]:
+    found = tracker.get_registered_model(MODEL).aliases
+    return {str(alias): str(number) for alias, number in found.items()}
+
+
+def iso(moment: pd.Timestamp) -> str:
+    """A moment as the tags of a version hold it: UTC, to the second."""
+    return moment.tz_convert("UTC").isoformat(timespec="seconds")
 
 
 def load_version(settings: Settings, version: str = CHAMPION) -> Version:
     """A version by number or alias, checked to the byte before anything is loaded."""
     tracker = client(settings)
-    return _load(tracker, _version(tracker, version))
+    return _load(tracker, find_version(tracker, version))
 
 
 def load_card(settings: Settings, version: str = CHAMPION) -> dict[str, Any]:
@@ -175,7 +263,7 @@ def load_card(settings: Settings, version: str = CHAMPION) -> dict[str, Any]:
     from mlflow.exceptions import MlflowException
 
     tracker = client(settings)
-    found = _version(tracker, version)
+    found = find_version(tracker, version)
     digest = found.tags.get(_CARD_DIGESTS[_CARD])
     if digest is None:
         raise StoreError(
@@ -216,7 +304,8 @@ def list_versions(settings: Settings) -> list[str]:
     return sorted((str(one.version) for one in found), key=int, reverse=True)
 
 
-def _version(tracker: Any, wanted: str) -> Any:
+def find_version(tracker: Any, wanted: str) -> Any:
+    """The registry's entry of a version, by number or alias; a StoreError says what there is."""
     from mlflow.exceptions import MlflowException
 
     try:
@@ -274,4 +363,5 @@ def _load(tracker: Any, version: Any) -> Version:
         fallback=fallback,
         walk_forward=walk_forward,
         simulated=version.tags.get("data") == "SIMULATED",
+        digest=digest,
     )

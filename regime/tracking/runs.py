@@ -18,12 +18,28 @@ from regime.labels.leadership import target
 from regime.settings import Settings
 from regime.taxonomy import REGIMES
 from regime.tracking.figures import edge_by_decade, probability_ribbon, reliability
-from regime.tracking.mlflow_client import client, experiment_id
+from regime.tracking.mlflow_client import (
+    NOTE,
+    OFFERED,
+    SERVICE,
+    client,
+    experiment_id,
+    plain_faults,
+)
 from regime.tracking.sharpes import metric_of, spread_sharpes
-from regime.tracking.trials import CONFIGURATION, DECLARED, UNKNOWN, configuration_digest
+from regime.tracking.trials import (
+    CANDIDATE,
+    CONFIGURATION,
+    DECLARED,
+    UNKNOWN,
+    configuration_digest,
+)
 
 _NO_METRIC = {"experiment", "baskets", "horizon", "test_from", "test_to", "by_decade"}
 _BATCH = 1000  # metrics MLflow takes at once
+PURPOSE = "purpose"  # tag of a run that serves and does not ask
+HEADLINE = "a headline"  # MLflow shows groups of metrics by name, and this one first
+_HEADLINE = ("edge", "edge_low", "edge_high", "log_loss")
 
 
 def log_result(
@@ -32,33 +48,53 @@ def log_result(
     *,
     simulated: bool,
     tags: dict[str, str] | None = None,
+    note: str = "",
 ) -> str:
     """Log one experiment and return its run id; a run that fails half-way says FAILED.
 
     Parameters: the configuration, flattened. Metrics: every score, named
-    `score/baskets_horizon`; per refit the log loss of the days it served; per basket set the
-    Sharpe ratio of the spread. Artefacts: predictions and calls as Parquet, figures, scores,
-    the environment.
+    `score/baskets_horizon`, and the few that matter first once more under `HEADLINE`; per refit
+    the log loss of the days it served; per basket set the Sharpe ratio of the spread. Artefacts:
+    predictions and calls as Parquet, figures, scores, the environment.
+
+    Parameters
+    ----------
+    tags : with `CANDIDATE` the run goes to the MLflow experiment of its question, with
+        `PURPOSE` to that of the service, else to that of the models on offer
+    note : what that experiment asks, for its description
+
+    Raises
+    ------
+    StoreError
+        If MLflow cannot be reached, or does not allow it.
     """
     tracker = client(settings)
-    run = tracker.create_run(
-        experiment_id(tracker, settings),
-        run_name=result.config.name,
-        tags=_tags(result, simulated, tags),
-    )
-    run_id = str(run.info.run_id)
-    try:
-        _log_parameters(tracker, run_id, result.config)
-        _log_dataset(tracker, run_id, result, simulated)
-        _log_metrics(tracker, run_id, result)
-        with tempfile.TemporaryDirectory() as folder:
-            _write_artefacts(result, Path(folder))
-            tracker.log_artifacts(run_id, folder)
-        tracker.set_terminated(run_id, "FINISHED")
-    except BaseException:
-        tracker.set_terminated(run_id, "FAILED")
-        raise
+    with plain_faults(settings):
+        run = tracker.create_run(
+            experiment_id(tracker, settings, study_of(tags or {}), note=note),
+            run_name=result.config.name,
+            tags=_tags(result, simulated, tags),
+        )
+        run_id = str(run.info.run_id)
+        try:
+            _log_parameters(tracker, run_id, result.config)
+            _log_dataset(tracker, run_id, result, simulated)
+            _log_metrics(tracker, run_id, result)
+            with tempfile.TemporaryDirectory() as folder:
+                _write_artefacts(result, Path(folder))
+                tracker.log_artifacts(run_id, folder)
+            tracker.set_terminated(run_id, "FINISHED")
+        except BaseException:
+            tracker.set_terminated(run_id, "FAILED")
+            raise
     return run_id
+
+
+def study_of(tags: dict[str, str]) -> str:
+    """What a run with these tags belongs to, as `experiment_id` takes it."""
+    if question := tags.get(CANDIDATE, "").partition("/")[0]:
+        return question.replace("_", " ")
+    return SERVICE if PURPOSE in tags else OFFERED
 
 
 def code_version() -> str:
@@ -87,7 +123,7 @@ def environment() -> str:
 
 def _tags(result: ExperimentResult, simulated: bool, more: dict[str, str] | None) -> dict[str, str]:
     return {
-        "mlflow.note.content": result.config.question,
+        NOTE: result.config.question,
         "question": result.config.question,
         "data": "SIMULATED" if simulated else "market",
         "panel_digest": result.panel_digest,
@@ -124,7 +160,13 @@ def _log_metrics(tracker: Any, run_id: str, result: ExperimentResult) -> None:
     from mlflow.entities import Metric
 
     now = int(time.time() * 1000)
+    # The headline first in every order: a run's page keeps that of logging, others the alphabet.
     metrics = [
+        Metric(f"{HEADLINE}/{name}_{row['baskets']}_{row['horizon']}d", float(row[name]), now, 0)
+        for row in result.scores
+        for name in _HEADLINE
+    ]
+    metrics += [
         Metric(f"{name}/{row['baskets']}_{row['horizon']}d", float(value), now, 0)
         for row in result.scores
         for name, value in row.items()

@@ -1,5 +1,9 @@
 """A logged run holds what was asked and what came out, on a real SQLite store."""
 
+import shutil
+import sqlite3
+import time
+
 import pandas as pd
 import pytest
 
@@ -7,8 +11,9 @@ from regime.config import ExperimentConfig
 from regime.exceptions import StoreError
 from regime.experiment import Comparison
 from regime.settings import Settings
-from regime.tracking.mlflow_client import EXPERIMENT, client
-from regime.tracking.runs import log_result, refit_losses
+from regime.tracking.mlflow_client import client, experiment_id, find_runs
+from regime.tracking.runs import HEADLINE, log_result, refit_losses
+from regime.tracking.trials import configuration_digest
 
 
 @pytest.fixture(scope="module")
@@ -105,9 +110,101 @@ def test_a_run_that_cannot_be_written_says_failed(result, logged, monkeypatch):
     assert newest.info.status == "FAILED"
 
 
-def test_all_runs_share_one_experiment(logged):
-    tracker, run, _ = logged
-    assert tracker.get_experiment(run.info.experiment_id).name == EXPERIMENT
+def test_the_headline_is_the_first_group_and_repeats_the_scores(result, logged):
+    _, run, _ = logged
+    groups = {name.rpartition("/")[0] for name in run.data.metrics}
+    assert min(groups) == HEADLINE
+    headline = {name for name in run.data.metrics if name.startswith(f"{HEADLINE}/")}
+    assert headline == {
+        f"{HEADLINE}/{name}_french_{horizon}d"
+        for name in ("edge", "edge_low", "edge_high", "log_loss")
+        for horizon in (0, 21)
+    }
+    for row in result.scores:
+        assert run.data.metrics[f"{HEADLINE}/edge_french_{row['horizon']}d"] == row["edge"]
+
+
+@pytest.mark.parametrize(
+    ("tags", "name"),
+    [
+        ({}, "Equity leadership: models on offer"),
+        ({"candidate": "beat_the_filter/stack"}, "Equity leadership: beat the filter"),
+        ({"purpose": "retrain"}, "Equity leadership: service"),
+    ],
+)
+def test_a_run_goes_to_the_experiment_of_its_question(result, logged, monkeypatch, tags, name):
+    tracker, _, settings = logged
+    monkeypatch.setattr("regime.tracking.runs._write_artefacts", lambda *_: None)
+    run_id = log_result(result, settings, simulated=True, tags=tags, note="Is it?")
+    run = tracker.get_run(run_id)
+    kept = tracker.get_experiment(run.info.experiment_id)
+    assert kept.name == name
+    assert kept.tags["mlflow.note.content"] == "Is it?"
+    assert run.data.tags["configuration"] == configuration_digest(result.config)
+
+
+def test_a_note_that_is_there_stays(tmp_path):
+    settings = Settings(home=tmp_path)
+    tracker = client(settings)
+    for note in ("", "the first", "another", ""):
+        known = experiment_id(tracker, settings, "why", note=note)
+    assert tracker.get_experiment(known).tags["mlflow.note.content"] == "the first"
+
+
+def test_runs_of_every_experiment_of_ours_are_found_even_in_a_deleted_one(tmp_path):
+    settings = Settings(home=tmp_path)
+    tracker = client(settings)
+    earlier = tracker.create_experiment("Equity leadership regime")  # its name until now
+    mine = [experiment_id(tracker, settings, study) for study in ("a", "b")]
+    other = tracker.create_experiment("Something else")
+    runs = [tracker.create_run(one).info.run_id for one in (earlier, *mine, other)]
+    tracker.delete_experiment(mine[0])
+    found = {run.info.run_id for run in find_runs(tracker, settings, page=1)}
+    assert found == set(runs[:3])
+    with pytest.raises(StoreError, match=f"mlflow experiments restore -x {mine[0]}"):
+        experiment_id(tracker, settings, "a")
+
+
+def _locked(path):
+    held = sqlite3.connect(path)
+    held.execute("BEGIN EXCLUSIVE")
+    return held
+
+
+def _damaged(path):
+    path.write_bytes(b"no database" * 1000)
+
+
+def _of_another_mlflow(path):
+    with sqlite3.connect(path) as database:
+        database.execute("UPDATE alembic_version SET version_num = 'ffffffffffff'")
+
+
+@pytest.mark.parametrize(
+    ("harm", "said"),
+    [
+        (_locked, "kept the database locked"),
+        (_damaged, "the file is damaged .* Restore it from a backup"),
+        (_of_another_mlflow, "for another version of MLflow"),
+    ],
+)
+def test_a_database_that_cannot_be_used_is_one_line_within_seconds(
+    tmp_path, monkeypatch, harm, said
+):
+    monkeypatch.setattr("regime.tracking.mlflow_client._LOCKED", 0.2)
+    settings = Settings(home=tmp_path / "harmed")
+    client(Settings(home=tmp_path / "whole"))
+    # Elsewhere, because a process opens each database once.
+    settings.home.mkdir()
+    shutil.copy(tmp_path / "whole" / "mlflow.db", settings.home)
+    held = harm(settings.home / "mlflow.db")
+    began = time.monotonic()
+    with pytest.raises(StoreError, match=said) as fault:
+        client(settings)
+    assert time.monotonic() - began < 10
+    assert "\n" not in str(fault.value)
+    if held:
+        held.close()
 
 
 def test_an_unreachable_tracking_server_is_a_clear_fault(tmp_path, monkeypatch):

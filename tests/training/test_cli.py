@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 EXPERIMENTS = ROOT / "experiments"
 SCRIPTS = [
     "demo", "fetch", "store", "panel", "doctor", "sources", "compare", "protocol", "value",
-    "retrain", "promote", "score", "app", "ui",
+    "retrain", "promote", "rollback", "score", "app", "ui",
 ]  # fmt: skip
 
 

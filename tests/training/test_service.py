@@ -28,7 +28,8 @@ def test_a_version_says_on_what_footing_each_of_its_days_stands(regime, fails, s
     assert "Version 1 is the challenger" in done.stdout
     fails(regime("score", home=home), "No model is in service yet")
     fails(regime("promote", "7", home=home), "There is no version '7'. Registered: 1.")
-    assert "Version 1 is the champion" in regime("promote", home=home).stdout
+    done = regime("promote", "--force", "--why", "a test of old data", home=home)
+    assert "Version 1 is the champion, against" in done.stdout
 
     whole, part = tmp_path / "whole.csv", tmp_path / "part.csv"
     done = regime("score", "--since", "1980-01-01", "--csv", whole, home=home)

@@ -71,7 +71,7 @@ def test_info_tells_place_version_spans_fetches_and_doubts(filled, home):
     assert {name: told[name] for name in told if name != "bytes"} == {
         "place": str(home / "observations.db"),
         "database": "SQLite",
-        "schema_version": "0002",
+        "schema_version": "0003",
         "archive": str(home / "raw"),
         "archive_bytes": 0,
         "series": 3,

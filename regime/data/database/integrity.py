@@ -1,7 +1,8 @@
 """Whether a store is what it should be: its pages whole, every row there, none of nobody.
 
 A value that was changed past the triggers that guard it, or by a failing disk, leaves no
-trace here; that the triggers are gone does.
+trace here; that the triggers are gone does. Of the ledger only the links are looked at here;
+`regime ledger verify` computes every hash again.
 """
 
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from regime.data.database.base import Database
 from regime.data.database.schema_version import NEWEST, version_of
 from regime.data.database.writing import names_in
 
-_GUARDED = ("series", "source", "observation", "quarantine", "ruling", "fetch_log")
+_GUARDED = ("series", "source", "observation", "quarantine", "ruling", "fetch_log", "ledger")
 _LARGEST = 1.7976931348623157e308  # beyond it is infinity, and for PostgreSQL what is no number
 
 
@@ -43,6 +44,7 @@ def faults(database: Database) -> list[str]:
             *_rows_of_nobody(connection),
             *_rows_without_a_log(connection),
             *_impossible_rows(connection),
+            *_broken_links(connection),
             *_unguarded(connection, database),
         ]
 
@@ -83,6 +85,21 @@ def _impossible_rows(connection: sa.Connection) -> Iterator[str]:
     for words, condition in checks.items():
         if rows := connection.scalar(sa.select(sa.func.count()).where(condition)):
             yield f"{rows:,} {words}."
+
+
+def _broken_links(connection: sa.Connection) -> Iterator[str]:
+    """Places where a row of the ledger does not follow from the one before it."""
+    row, before = schema.LEDGER, schema.LEDGER.alias("before")
+    query = sa.select(row.c.seq).select_from(
+        row.outerjoin(before, before.c.seq == row.c.seq - 1)
+    ).where(
+        sa.case(
+            (row.c.seq == 1, row.c.previous != "0" * 64),
+            else_=sa.func.coalesce(before.c.hash, "") != row.c.previous,
+        )
+    ).order_by(row.c.seq)  # fmt: skip
+    for seq in connection.execute(query).scalars():
+        yield f"Row {seq:,} of the ledger does not follow from the row before it."
 
 
 def _unguarded(connection: sa.Connection, database: Database) -> Iterator[str]:

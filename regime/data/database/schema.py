@@ -77,3 +77,40 @@ FETCH = sa.Table(
     # Whether the publisher was asked, not a file that may be old.
     sa.Column("looked", sa.Boolean, nullable=False),
 )
+
+# Every probability ever published, each row holding the hash of the one before; what the
+# columns mean is told in `regime.tracking.ledger`.
+LEDGER = sa.Table(
+    "ledger",
+    METADATA,
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("date", sa.Integer, nullable=False),
+    sa.Column("baskets", sa.Text, nullable=False),
+    sa.Column("horizon", sa.Integer, nullable=False),
+    sa.Column("mega_cap_led", sa.Double, nullable=False),
+    sa.Column("broadening", sa.Double, nullable=False),
+    sa.Column("small_cap_led", sa.Double, nullable=False),
+    sa.Column("call", sa.Text, nullable=False),
+    sa.Column("call_status", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("role", sa.Text, nullable=False),
+    sa.Column("model_version", sa.Text, nullable=False),
+    sa.Column("experiment", sa.Text, nullable=False),
+    sa.Column("bundle_digest", sa.Text, nullable=False),
+    sa.Column("panel_digest", sa.Text, nullable=False),
+    sa.Column("code_version", sa.Text, nullable=False),
+    sa.Column("simulated", sa.Boolean, nullable=False),
+    sa.Column("known_at", sa.BigInteger, nullable=False),
+    sa.Column("published_at", sa.BigInteger, nullable=False),
+    sa.Column("corrects", sa.Integer),
+    sa.Column("why", sa.Text),
+    sa.Column("previous", sa.Text, nullable=False),
+    sa.Column("hash", sa.Text, nullable=False),
+)
+# A day is published once, whoever writes past the program; what corrects it comes beside.
+_FIRST = LEDGER.c.corrects.is_(None)
+sa.Index(
+    "ix_ledger_published_once",
+    LEDGER.c.baskets, LEDGER.c.date, LEDGER.c.horizon, LEDGER.c.role,
+    unique=True, sqlite_where=_FIRST, postgresql_where=_FIRST,
+)  # fmt: skip

@@ -8,7 +8,7 @@ from regime.data.database.base import ELSEWHERE, Database
 from regime.data.database.sqlite import SqliteFile
 from regime.exceptions import StoreError
 
-VERSIONS = ("0001", "0002")  # of `regime/data/database/migrations/versions`, oldest first
+VERSIONS = ("0001", "0002", "0003")  # of `regime/data/database/migrations/versions`, oldest first
 NEWEST = VERSIONS[-1]
 _FIRST_TABLES = {"observation", "fetch"}
 

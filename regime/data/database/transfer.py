@@ -24,6 +24,7 @@ from regime.data.database.schema_version import NEWEST
 from regime.data.database.writing import ids_of, names_in
 from regime.data.store import ObservationStore
 from regime.exceptions import StoreError
+from regime.taxonomy import REGIMES
 
 MANIFEST = "manifest.json"
 _NAMES = {"series": schema.SERIES, "source": schema.SOURCE}
@@ -32,7 +33,10 @@ _TABLES = _NAMES | {
     "quarantine": schema.QUARANTINE,
     "rulings": schema.RULING,
     "fetches": schema.FETCH,
+    "ledger": schema.LEDGER,
 }
+# What exports that can be read hold, by the schema they are of.
+_READABLE = {"0002": {name: _TABLES[name] for name in _TABLES if name != "ledger"}, NEWEST: _TABLES}
 _KINDS: dict[str, pa.DataType] = {
     "id": pa.int32(), "name": pa.string(),
     "series": pa.dictionary(pa.int32(), pa.string()),
@@ -42,6 +46,14 @@ _KINDS: dict[str, pa.DataType] = {
     "seen_at": pa.timestamp("s", "UTC"), "ruled_at": pa.timestamp("s", "UTC"),
     "value": pa.float64(), "reason": pa.string(), "why": pa.string(), "looked": pa.bool_(),
     "rows_seen": pa.int32(), "rows_added": pa.int32(),
+    "seq": pa.int32(), "date": pa.date32(), "horizon": pa.int32(), "corrects": pa.int32(),
+    "published_at": pa.timestamp("s", "UTC"), "simulated": pa.bool_(),
+    **dict.fromkeys(REGIMES, pa.float64()),
+    **dict.fromkeys(
+        ("baskets", "call", "call_status", "state", "role", "model_version", "experiment",
+         "bundle_digest", "panel_digest", "code_version", "previous", "hash"),
+        pa.string(),
+    ),
 }  # fmt: skip
 _AT_ONCE = 1_000_000  # rows of numbers in memory
 _OBJECTS_AT_ONCE = 100_000
@@ -85,6 +97,8 @@ def export(store: ObservationStore, folder: Path) -> dict[str, int]:
 def restore(store: ObservationStore, folder: Path) -> dict[str, int]:
     """Fill an empty store with what `export` wrote; all of it, or nothing.
 
+    An export of before there was a ledger brings none.
+
     Raises
     ------
     StoreError
@@ -100,7 +114,7 @@ def restore(store: ObservationStore, folder: Path) -> dict[str, int]:
                     f"empty database."
                 )
             ids: dict[str, dict[str, int]] = {}
-            for name, table in _TABLES.items():
+            for name, table in _READABLE[manifest["schema"]].items():
                 for batch in _batches(folder / f"{name}.parquet"):
                     _insert(store, connection, table, _numbers(batch, ids))
                 if name in _NAMES:
@@ -140,7 +154,7 @@ def _parts(
 ) -> Iterator[pd.DataFrame]:
     """Rows in the order of the key: of observations a few series at a time, else all."""
     if table is not schema.OBSERVATION:
-        query = sa.select(*(table.c[name] for name in _columns(table))).order_by(table.c.id)
+        query = sa.select(*(table.c[name] for name in _columns(table))).order_by(*table.primary_key)
         found = connection.execute(query.execution_options(yield_per=_OBJECTS_AT_ONCE))
         for part in found.partitions():
             yield pd.DataFrame(part, columns=_columns(table))
@@ -182,7 +196,9 @@ def _readable(column: "pd.Series[Any]", name: str, names: dict[str, dict[int, st
         return pa.array(column.to_numpy(dtype=np.int32)).cast(kind)
     if pa.types.is_timestamp(kind):
         return pa.array(column.to_numpy(dtype=np.int64)).cast(kind)
-    return pa.array(column.to_list() if pa.types.is_string(kind) else column.to_numpy(), kind)
+    if pa.types.is_string(kind) or name == "corrects":  # which may be missing
+        return pa.array([None if pd.isna(one) else one for one in column], kind)
+    return pa.array(column.to_numpy(), kind)
 
 
 def _numbers(batch: pa.RecordBatch, ids: dict[str, dict[str, int]]) -> dict[str, Any]:
@@ -199,6 +215,8 @@ def _numbers(batch: pa.RecordBatch, ids: dict[str, dict[str, int]]) -> dict[str,
             found[name] = column.cast(pa.int32()).to_numpy()
         elif pa.types.is_timestamp(kind):
             found[name] = column.cast(pa.timestamp("s", "UTC")).cast(pa.int64()).to_numpy()
+        elif pa.types.is_string(kind) or name == "corrects":
+            found[name] = np.array(column.to_pylist(), dtype=object)
         else:
             found[name] = column.to_numpy(zero_copy_only=False)
     return found
@@ -210,25 +228,30 @@ def _insert(
     if table is schema.OBSERVATION:
         store.database.insert(connection, table, columns)
         return
-    rows = pd.DataFrame(columns)
-    for start in range(0, len(rows), _OBJECTS_AT_ONCE):
-        part = rows[start : start + _OBJECTS_AT_ONCE].to_dict("records")
-        connection.execute(table.insert(), [{str(k): v for k, v in row.items()} for row in part])
+    total = len(next(iter(columns.values())))
+    for start in range(0, total, _OBJECTS_AT_ONCE):
+        # Not through a frame, which makes numbers of what is missing.
+        part = [values[start : start + _OBJECTS_AT_ONCE].tolist() for values in columns.values()]
+        rows = [dict(zip(columns, row, strict=True)) for row in zip(*part, strict=True)]
+        connection.execute(table.insert(), rows)
 
 
 def _manifest(folder: Path) -> dict[str, Any]:
     """The manifest of an export whose files are to the byte those it names."""
     try:
         manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        if (version := manifest["schema"]) != NEWEST:
+        if (version := manifest["schema"]) not in _READABLE:
             raise StoreError(
-                f"{folder} is of schema version {version}, and this release reads {NEWEST}. Import "
-                f"it with the release that wrote it, and run `regime store upgrade` with this one."
+                f"{folder} is of schema version {version}, and this release reads "
+                f"{' and '.join(_READABLE)}. Import it with the release that wrote it, and run "
+                f"`regime store upgrade` with this one."
             )
         damaged = [
-            name for name in _TABLES
+            name for name in _READABLE[version]
             if not _is_as_written(folder / f"{name}.parquet", **manifest["tables"][name])
         ]  # fmt: skip
+        # Else a version changed by a hand would leave the ledger behind.
+        damaged += sorted(set(manifest["tables"]) - set(_READABLE[version]))
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         what = getattr(error, "strerror", None) or f"{type(error).__name__}, {error}"
         where = getattr(error, "filename", None) or folder / MANIFEST

@@ -14,6 +14,8 @@ the same rows: no value uses a day after its own.
 Moments named "real" are of the FRED, Shiller and derived breadth files to 2024.
 """
 
+import difflib
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -163,20 +165,38 @@ def simulate(days: pd.DatetimeIndex, *, seed: int = 7) -> Simulation:
     return Simulation(observations=_publish(daily, monthly), regimes=regimes)
 
 
-def fetch(last_day: pd.Timestamp, *, seed: int = 7) -> pd.DataFrame:
+def fetch(
+    last_day: pd.Timestamp, *, seed: int = 7, withhold: Mapping[str, int] | None = None
+) -> pd.DataFrame:
     """Observations of the demo market from `FIRST_DAY` to `last_day`; needs no network.
+
+    Parameters
+    ----------
+    withhold : by series, of how many of the last trading days nothing has come yet: a bad
+        day to rehearse
 
     Raises
     ------
     SourceError
-        If `last_day` is before `FIRST_DAY`.
+        If `last_day` is before `FIRST_DAY`, or a withheld series is none of this market's.
     """
     if last_day < FIRST_DAY:
         raise SourceError(
             f"The demo market starts on {FIRST_DAY:%Y-%m-%d}, but was asked for days up to "
             f"{last_day:%Y-%m-%d}. Ask for a later day."
         )
-    return simulate(trading_days(FIRST_DAY, last_day), seed=seed).observations
+    observations = simulate(trading_days(FIRST_DAY, last_day), seed=seed).observations
+    for name, sessions in (withhold or {}).items():
+        if name not in MODELLED:
+            near = difflib.get_close_matches(name.upper(), MODELLED, n=1)
+            raise SourceError(
+                f"{name!r} cannot be withheld: the demo market has no such series."
+                + (f" Did you mean {near[0]}?" if near else "")
+            )
+        days = trading_days(FIRST_DAY, last_day)
+        gone = (observations["series"] == name) & (observations["period"] >= days[-sessions])
+        observations = observations[~gone]
+    return observations.reset_index(drop=True)
 
 
 def _publish(daily: pd.DataFrame, monthly: pd.DataFrame) -> pd.DataFrame:

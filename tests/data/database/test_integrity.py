@@ -8,7 +8,7 @@ from regime.data.database.integrity import faults
 from regime.data.store import ObservationStore
 from regime.exceptions import StoreError
 
-TABLES = ["series", "source", "observation", "quarantine", "ruling", "fetch_log"]
+TABLES = ["series", "source", "observation", "quarantine", "ruling", "fetch_log", "ledger"]
 INFINITE = {"sqlite": "9e999", "postgresql": "'Infinity'::float8"}
 
 
@@ -159,7 +159,7 @@ def test_a_row_that_shows_before_it_was_known_is_found(filled):
 def test_tables_of_an_older_version_are_told_and_how_to_upgrade_them(filled):
     plant(filled, "UPDATE alembic_version SET version_num = '0001'")
     assert faults(filled.database) == [
-        "Its tables are of version 0001, not 0002: run `regime store upgrade`."
+        "Its tables are of version 0001, not 0003: run `regime store upgrade`."
     ]
 
 

@@ -21,7 +21,7 @@ from regime.data.store import ObservationStore
 from regime.exceptions import StoreError
 
 SERIES = ["OEF", "DGS10", "value_spread_q1"]
-TABLES = ["series", "source", "observations", "quarantine", "rulings", "fetches"]
+TABLES = ["series", "source", "observations", "quarantine", "rulings", "fetches", "ledger"]
 DOUBTFUL = frame([("IWM", "2024-01-04", "2024-01-04 21:00", 1.0)]).assign(reason="a 99% fall, “?”")
 
 
@@ -214,8 +214,9 @@ def test_an_export_without_one_of_its_files_is_told_apart(filled, new_store, tmp
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", "{}", '"0002"', '{"schema": "0002"}', '{"schema": "0002", "tables": []}',
-             '{"schema": "0002", "tables": {"series": 1}}', "[" * 100_000]
+    "text", ["", "[]", "{}", '"0003"', '{"schema": "0003"}', '{"schema": "0003", "tables": []}',
+             '{"schema": "0003", "tables": {"series": 1}}', '{"schema": "0002"}', '{"schema": []}',
+             "[" * 100_000]
 )  # fmt: skip
 def test_a_manifest_of_something_else_is_no_export(store, tmp_path, text):
     (tmp_path / MANIFEST).write_text(text)
@@ -231,7 +232,7 @@ def test_an_export_of_another_version_names_both(filled, new_store, tmp_path):
     manifest = json.loads((tmp_path / "a" / MANIFEST).read_text())
     manifest["tables"].pop("rulings")  # which that version may not have known
     (tmp_path / "a" / MANIFEST).write_text(json.dumps({**manifest, "schema": "0001"}))
-    with pytest.raises(StoreError, match=r"schema version 0001, and this release reads 0002"):
+    with pytest.raises(StoreError, match=r"schema version 0001, and this release reads 0002 and"):
         restore(new_store(), tmp_path / "a")
 
 

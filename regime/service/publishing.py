@@ -1,0 +1,421 @@
+"""Publish a day: score it with the model in service, enter it in the ledger, show it.
+
+A day is said once. What the ledger holds of a day stands in everything that is shown, also
+after another model has come into service or a value was revised.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from regime.bundle import Bundle
+from regime.call import regime_call
+from regime.data import baskets as basket_sets
+from regime.data.as_of import panel_as_of
+from regime.data.baskets import spliced_lead
+from regime.data.calendar import last_closed_session, session_closes, trading_days
+from regime.data.catalog import Frequency, get
+from regime.data.checks.freshness import Age, freshness
+from regime.data.panel import digest
+from regime.data.store import ObservationStore
+from regime.exceptions import StoreError
+from regime.experiment import call_conditions
+from regime.features.assembly import series_behind
+from regime.labels.leadership import path_as_known
+from regime.movement import overnight, words
+from regime.scoring import COLUMNS, Basis, Readiness, State, assess, score_days, with_fallback
+from regime.settings import Settings
+from regime.taxonomy import REGIMES
+from regime.tracking.ledger import Head, Ledger
+from regime.tracking.operations import HEAD, log_operation
+from regime.tracking.published import publish
+from regime.tracking.registry import Version, load_version
+from regime.tracking.runs import code_version
+
+FILTER = "(filter)"  # after the version's number: its filter spoke
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """What is said of the newest close, and what of it is new.
+
+    Attributes
+    ----------
+    X : what the version reads of that panel
+    readiness : of the last session that has closed
+    scores : DataFrame with `scoring.COLUMNS`: every day the version may speak of, days of the
+        ledger as they were published
+    calls : DataFrame of `call.regime_call`
+    new : DataFrame with the columns `Ledger.append` takes: what the ledger does not hold yet
+    ages : DataFrame of `checks.freshness`: the series that the baskets and the model need
+    moved : DataFrame of `movement.overnight`, from the last published day to the newest;
+        empty without both
+    """
+
+    version: Version
+    panel: pd.DataFrame
+    X: pd.DataFrame
+    readiness: Readiness
+    scores: pd.DataFrame
+    calls: pd.DataFrame
+    new: pd.DataFrame
+    ages: pd.DataFrame
+    moved: pd.DataFrame
+    simulated: bool
+    known_at: pd.Timestamp
+    notes: tuple[str, ...] = ()
+
+    @property
+    def day(self) -> pd.Timestamp:
+        """The newest day with probabilities."""
+        return pd.Timestamp(self.scores["date"].max())
+
+
+def prepare(settings: Settings, store: ObservationStore, now: pd.Timestamp) -> Publication:
+    """Work out what is to be published; changes nothing.
+
+    Every session since the last published one is looked at by itself, so that days on which
+    nobody ran this are published late rather than lost; with an empty ledger only the last.
+
+    Parameters
+    ----------
+    now : the present moment (UTC)
+
+    Raises
+    ------
+    StoreError
+        If no model is in service, or it, the store or the ledger cannot be read.
+    PanelError
+        If the baskets have been gone too long for any day to be scored.
+    """
+    panel = panel_as_of(store, now)
+    version = load_version(settings)
+    bundle = version.bundle
+    simulated = store.is_simulated() or version.simulated
+    last = last_closed_session(now)
+    X = bundle.features_of(panel)
+    ages = _ages(bundle, store, now)
+    readiness = assess(bundle, panel, last, X=X, overdue=_overdue(bundle, ages))
+    ledger = Ledger(store).read(baskets=bundle.baskets)
+    ledger = ledger[ledger["published_at"] <= now]  # of a rehearsal of an earlier day, what was
+    own = score_days(bundle, version.walk_forward, panel, version=version.number, X=X)
+    due = _due(ledger, last)
+    states = {
+        day: readiness if day == last else assess(bundle, panel.loc[:day], day, X=X.loc[:day])
+        for day in due
+    }
+    said = [
+        _said(version, own[own["date"] == day], panel.loc[:day], states[day].state)
+        for day in due
+        if states[day].state is not State.HELD
+    ]
+    fresh = pd.concat(said, ignore_index=True) if said else own.iloc[:0]
+    scores = _overlaid(_overlaid(own, fresh), _as_scores(ledger))
+    calls = _calls(scores, bundle, panel, ledger)
+    newest = pd.Timestamp(fresh["date"].max()) if len(fresh) else None
+    notes: list[str] = []
+    moved = pd.DataFrame()
+    rows = [_rows(version, fresh, calls, panel, states, simulated, now)]
+    if newest is not None and len(ledger):
+        before, former = _before(settings, version, ledger, notes)
+        moved = _moved(ledger, before, version, fresh, panel, X, newest)
+        if former is not None:
+            first = pd.Timestamp(fresh["date"].min())
+            rows.append(_of_former(former, panel, ledger, states[first], simulated, now))
+    return Publication(
+        version=version,
+        panel=panel,
+        X=X,
+        readiness=readiness,
+        scores=scores,
+        calls=calls,
+        new=pd.concat(rows, ignore_index=True),
+        ages=ages,
+        moved=moved,
+        simulated=simulated,
+        known_at=now,
+        notes=tuple(notes),
+    )
+
+
+def replay(
+    settings: Settings, store: ObservationStore, moment: pd.Timestamp, *, in_sample: bool = False
+) -> tuple[pd.DataFrame, Readiness, bool]:
+    """What the model in service says on what was known at a moment; publishes nothing.
+
+    Returns
+    -------
+    tuple of the DataFrame of `scoring.score_days`, how ready the newest day is, and whether
+    the market is simulated
+
+    Raises
+    ------
+    As `prepare`; EvaluationError if the model was trained after that moment.
+    """
+    panel = panel_as_of(store, moment)
+    version = load_version(settings)
+    X = version.bundle.features_of(panel)
+    readiness = assess(version.bundle, panel, last_closed_session(moment), X=X)
+    rows = score_days(
+        version.bundle, version.walk_forward, panel,
+        version=version.number, in_sample=in_sample, X=X,
+    )  # fmt: skip
+    if readiness.state is State.DEGRADED:
+        rows = with_fallback(rows, version.fallback, panel, version=version.number)
+    return rows, readiness, store.is_simulated() or version.simulated
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What was entered, and where the ledger stands since."""
+
+    added: pd.DataFrame
+    head: Head | None
+    run_id: str
+
+
+def commit(
+    publication: Publication,
+    settings: Settings,
+    store: ObservationStore,
+    *,
+    metrics: Mapping[str, float] | None = None,
+    tags: Mapping[str, str] | None = None,
+) -> Done:
+    """Enter it in the ledger, show it in the app, and anchor the ledger's head in MLflow.
+
+    In this order: what is shown was entered before, and a process that dies half-way is made
+    good by doing it again.
+
+    Parameters
+    ----------
+    metrics, tags : more of them for the run that holds the anchor
+    """
+    ledger = Ledger(store)
+    added = publication.new.iloc[:0]
+    if len(publication.new):
+        added = ledger.append(publication.new, published_at=publication.known_at)
+    show(publication, settings)
+    head = ledger.head()
+    run_id = log_operation(
+        settings,
+        f"{publication.readiness.day:%Y-%m-%d} {publication.readiness.state}",
+        tags=_tags(publication, head) | dict(tags or {}),
+        metrics=_metrics(publication) | dict(metrics or {}),
+    )
+    return Done(added, head, run_id)
+
+
+def show(publication: Publication, settings: Settings) -> None:
+    """Keep it for the app."""
+    publish(
+        publication.scores,
+        publication.calls,
+        publication.version.bundle,
+        publication.panel,
+        settings,
+        version=publication.version.number,
+        readiness=publication.readiness,
+        simulated=publication.simulated,
+        known_at=publication.known_at,
+        moved=publication.moved,
+    )
+
+
+def _ages(bundle: Bundle, store: ObservationStore, now: pd.Timestamp) -> pd.DataFrame:
+    """How new what the baskets and the model need is, the baskets first."""
+    behind = series_behind(
+        bundle.expects, baskets=bundle.baskets, window=bundle.config.features.window
+    )
+    spans = store.spans()
+    needed = dict.fromkeys([*basket_sets.get(bundle.baskets).series, *behind])
+    return freshness({name: spans[name][1] for name in needed if name in spans}, now)
+
+
+def _overdue(bundle: Bundle, ages: pd.DataFrame) -> tuple[str, ...]:
+    """Daily series whose newest value should have come: a panel still carries the one before."""
+    legs = basket_sets.get(bundle.baskets).series
+    old = ages[(ages["state"] != Age.FRESH) & ~ages["series"].isin(legs)]
+    return tuple(name for name in old["series"] if get(name).frequency is Frequency.DAILY)
+
+
+def _due(ledger: pd.DataFrame, last: pd.Timestamp) -> pd.DatetimeIndex:
+    """Sessions to look at: all since the first that was published and are not there yet."""
+    if ledger.empty:
+        return pd.DatetimeIndex([last])
+    sessions = trading_days(pd.Timestamp(ledger["date"].min()), last)
+    return sessions[~sessions.isin(ledger["date"])]
+
+
+def _said(version: Version, rows: pd.DataFrame, panel: pd.DataFrame, state: State) -> pd.DataFrame:
+    """What a version says of the last day of a panel."""
+    day = panel.index[-1]
+    if state is State.DEGRADED and day > version.bundle.trained_until:
+        return with_fallback(rows, version.fallback, panel, version=version.number)
+    return rows
+
+
+def _overlaid(rows: pd.DataFrame, over: pd.DataFrame) -> pd.DataFrame:
+    """Scores, those of `over` in place of others of their days and horizons."""
+    if over.empty:
+        return rows
+    keys = ["date", "horizon"]
+    covered = pd.MultiIndex.from_frame(rows[keys]).isin(pd.MultiIndex.from_frame(over[keys]))
+    joined = pd.concat([rows[~covered], over], ignore_index=True)
+    return joined[COLUMNS].sort_values(["date", "horizon"], ignore_index=True)
+
+
+def _as_scores(ledger: pd.DataFrame) -> pd.DataFrame:
+    """Ledger rows in the shape of scores; live, or late where the next session had closed."""
+    if ledger.empty:
+        return pd.DataFrame(columns=COLUMNS)
+    closes = session_closes(pd.Timestamp(ledger["date"].max()))
+    following = closes.index.searchsorted(pd.DatetimeIndex(ledger["date"]), side="right")
+    late = ledger["published_at"].to_numpy() > closes.iloc[following].to_numpy()
+    basis = pd.Series(Basis.LIVE.value, ledger.index).mask(late, Basis.LATE.value)
+    unknown = pd.Series(pd.NaT, ledger.index, dtype=ledger["date"].dtype)
+    return ledger.assign(basis=basis, trained_until=unknown)[COLUMNS]
+
+
+def _calls(
+    scores: pd.DataFrame, bundle: Bundle, panel: pd.DataFrame, ledger: pd.DataFrame
+) -> pd.DataFrame:
+    made = ledger[ledger["horizon"] == 0].set_index("date")["call"]
+    return regime_call(
+        scores[scores["horizon"] == 0].set_index("date")[list(REGIMES)],
+        path=path_as_known(
+            spliced_lead(panel, bundle.baskets),
+            switching_cost=bundle.config.labels.switching_cost,
+        ),
+        conditions=call_conditions(panel, bundle.baskets),
+        published=made if len(made) else None,
+    )
+
+
+def _rows(
+    version: Version,
+    said: pd.DataFrame,
+    calls: pd.DataFrame,
+    panel: pd.DataFrame,
+    states: Mapping[pd.Timestamp, Readiness],
+    simulated: bool,
+    now: pd.Timestamp,
+    role: str = "champion",
+) -> pd.DataFrame:
+    """Scores as the ledger takes them."""
+    digests = {day: digest(panel.loc[:day]) for day in said["date"].unique()}
+    called = calls.loc[said["date"]]
+    return said[["date", "horizon", *REGIMES, "model_version"]].assign(
+        baskets=version.bundle.baskets,
+        call=called["regime"].to_numpy(),
+        call_status=called["status"].to_numpy(),
+        state=[states[day].state.value for day in said["date"]],
+        role=role,
+        experiment=version.bundle.config.name,
+        bundle_digest=version.digest,
+        panel_digest=[digests[day] for day in said["date"]],
+        code_version=code_version(),
+        simulated=simulated,
+        known_at=now,
+    )
+
+
+def _before(
+    settings: Settings, version: Version, ledger: pd.DataFrame, notes: list[str]
+) -> tuple[Bundle | None, Version | None]:
+    """Who spoke last, and the version it was of if it is another than the one in service."""
+    words = str(ledger["model_version"].iloc[-1])
+    number = words.split(" ")[0]
+    former = None
+    if number != version.number:
+        try:
+            former = load_version(settings, number)
+        except StoreError as error:
+            notes.append(f"Version {number}, which spoke last, cannot be asked: {error}")
+            return None, None
+    spoke = version if former is None else former
+    return (spoke.fallback if words.endswith(FILTER) else spoke.bundle), former
+
+
+def _moved(
+    ledger: pd.DataFrame,
+    before: Bundle | None,
+    version: Version,
+    fresh: pd.DataFrame,
+    panel: pd.DataFrame,
+    X: pd.DataFrame,
+    newest: pd.Timestamp,
+) -> pd.DataFrame:
+    earlier = ledger[ledger["date"] < newest]
+    if earlier.empty:
+        return pd.DataFrame()
+    known = earlier[earlier["date"] == earlier["date"].max()]
+    day = pd.Timestamp(known["date"].iloc[0])
+    said = fresh[fresh["date"] == newest]
+    filtered = str(said["model_version"].iloc[0]).endswith(FILTER)
+    return overnight(
+        known[["date", "horizon", *REGIMES]],
+        before,
+        version.fallback if filtered else version.bundle,
+        panel,
+        newest,
+        said=said[["date", "horizon", *REGIMES]],
+        X=None if filtered else X,
+        same_data=bool(digest(panel.loc[:day]) == known["panel_digest"].iloc[0]),
+    )
+
+
+def _of_former(
+    former: Version,
+    panel: pd.DataFrame,
+    ledger: pd.DataFrame,
+    readiness: Readiness,
+    simulated: bool,
+    now: pd.Timestamp,
+) -> pd.DataFrame:
+    """What the version that goes says of the first day its successor speaks of."""
+    day = readiness.day
+    panel = panel.loc[:day]
+    own = score_days(former.bundle, former.walk_forward, panel, version=former.number)
+    said = _said(former, own[own["date"] == day], panel, readiness.state)
+    scores = _overlaid(_overlaid(own, said), _as_scores(ledger[ledger["date"] < day]))
+    calls = _calls(scores, former.bundle, panel, ledger[ledger["date"] < day])
+    return _rows(former, said, calls, panel, {day: readiness}, simulated, now, role="former")
+
+
+def _tags(publication: Publication, head: Head | None) -> dict[str, str]:
+    call = publication.calls.iloc[-1]
+    return {
+        "state": publication.readiness.state.value,
+        "missing": ", ".join(publication.readiness.missing),
+        "model_version": publication.version.number,
+        "baskets": publication.version.bundle.baskets,
+        "panel_digest": digest(publication.panel),
+        "data": "SIMULATED" if publication.simulated else "market",
+        "call": f"{call['words']}",
+        "days_published": ", ".join(sorted({f"{day:%Y-%m-%d}" for day in publication.new["date"]})),
+        **({} if head is None else {HEAD: str(head)}),
+    }
+
+
+def _metrics(publication: Publication) -> dict[str, float]:
+    newest = publication.scores[publication.scores["date"] == publication.day]
+    told = {
+        f"probability_{row['horizon']}d/{name}": float(row[name])
+        for row in newest.to_dict("records")
+        for name in REGIMES
+    }
+    parts = {
+        f"moved_{row['horizon']}d_{part}/{row['regime']}": float(row[part])
+        for row in publication.moved.to_dict("records")
+        for part in ("market", "revision", "model")
+        if pd.notna(row[part])
+    }
+    return told | parts
+
+
+def moved_words(publication: Publication) -> list[str]:
+    """What moved today's probabilities since the last published day, in sentences."""
+    moved = publication.moved
+    return words(moved[moved["horizon"] == 0]) if len(moved) else []

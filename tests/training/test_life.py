@@ -1,0 +1,162 @@
+"""Ten months of a service, by commands only, on a simulated market."""
+
+import json
+import re
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
+
+import pandas as pd
+import pytest
+from commands import Commands
+
+from regime.data.calendar import trading_days
+from regime.data.store import ObservationStore
+from regime.tracking.ledger import Ledger
+
+SMALL = """
+# Does a small model on rates live through ten months?
+baskets = ["funds"]
+features = { sets = ["path", "rates"] }
+labels = { horizons = [0, 21] }
+training = { every = 3 }
+evaluation = { first_test = { funds = 2006-01-03 }, refit_every = 84 }
+model = { kind = "logistic", params = { C = 0.001 } }
+"""
+SABOTAGED = SMALL.replace(
+    'kind = "logistic", params = { C = 0.001 }',
+    'kind = "hist_gradient_boosting", params = { learning_rate = 1.0, max_iter = 60 }',
+)
+BEGIN, END = pd.Timestamp("2015-12-31"), pd.Timestamp("2016-10-31")
+HELD, DEGRADED = pd.Timestamp("2016-02-10"), pd.Timestamp("2016-03-16")
+SABOTAGE, ROLLBACK = pd.Timestamp("2016-06-10"), pd.Timestamp("2016-07-08")
+
+
+class Webhook:
+    """A receiver of alerts on this machine."""
+
+    def __init__(self) -> None:
+        self.heard = heard = []
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self):  # noqa: N802
+                heard.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    @property
+    def address(self) -> str:
+        return f"json://127.0.0.1:{self.server.server_port}/"
+
+    def titles(self) -> list[str]:
+        return [told["title"] for told in self.heard]
+
+
+@pytest.fixture
+def webhook():
+    receiver = Webhook()
+    yield receiver
+    receiver.server.shutdown()
+    receiver.server.server_close()
+
+
+@pytest.fixture
+def commands(tmp_path):
+    running = Commands(tmp_path)
+    yield running
+    running.close()
+
+
+def days_of_life(every_day: bool) -> list[pd.Timestamp]:
+    """On which days the run is started: all, or one a week and those of the drills."""
+    sessions = trading_days(BEGIN, END)
+    if every_day:
+        return list(sessions)
+    drills = [HELD, DEGRADED, SABOTAGE, ROLLBACK]
+    around = [sessions[sessions.get_loc(day) + step] for day in drills for step in (-1, 0, 1)]
+    return sorted({BEGIN, *sessions[sessions.day_of_week == 4], *around, sessions[-1]})
+
+
+@pytest.mark.parametrize(
+    "every_day", [False, pytest.param(True, marks=pytest.mark.long)], ids=["weekly", "daily"]
+)
+def test_a_service_lives_ten_months(every_day, commands, webhook, tmp_path):
+    home = tmp_path / "home"
+    (tmp_path / "small.toml").write_text(SMALL)
+    (tmp_path / "sabotaged.toml").write_text(SABOTAGED)
+
+    def regime(day, *words, code=0):
+        done = commands.run(
+            *words,
+            REGIME_HOME=str(home),
+            REGIME_NOW=f"{day:%Y-%m-%d}T23:30:00-05:00",
+            REGIME_ALERT_URLS=webhook.address,
+        )
+        assert done.returncode == code, done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+        return done
+
+    regime(BEGIN, "fetch", "--source", "demo")
+    assert "Version 1 is the challenger" in regime(BEGIN, "retrain", tmp_path / "small.toml").stdout
+    assert "Version 1 is the champion" in regime(BEGIN, "promote").stdout
+
+    retrained, summaries = {}, {}
+    for day in days_of_life(every_day):
+        drill = {HELD: ["--withhold", "RSP"]}.get(day, [])
+        # Treasury yields come the day after, so that two days late is three that are missing.
+        for late in range(3):
+            if day == DEGRADED - late * pd.offsets.BDay():
+                drill = ["--withhold", f"DGS10:{3 - late}"]
+        code = {HELD: 4, DEGRADED: 3}.get(day, 0)
+        done = regime(day, "run", "--source", "demo", *drill, code=code)
+        summaries[day] = done.stdout
+        retrained |= {number: day for number in re.findall(r"Version (\d+) passed", done.stderr)}
+        if day == SABOTAGE:
+            number = str(2 + len(retrained))
+            assert f"Version {number} is the challenger" in regime(
+                day, "retrain", tmp_path / "sabotaged.toml"
+            ).stdout
+            rejected = regime(day, "promote", code=1)
+            assert f"Version {number} was rejected" in rejected.stdout + rejected.stderr
+            assert "log_loss" in rejected.stdout
+        if day == ROLLBACK:
+            regime(day, "rollback", "--why", "a drill")
+
+    assert "HELD" in summaries[HELD]
+    assert "RSP" in summaries[HELD]
+    assert "DEGRADED without DGS10" in summaries[DEGRADED]
+    assert len(retrained) == 2, "retrained twice, each on its own and promoted by the gate"
+    assert all(BEGIN < day <= END for day in retrained.values())
+
+    store = ObservationStore(home / "observations.db")
+    ledger = Ledger(store).read()
+    assert list(ledger["date"].unique()) == list(trading_days(BEGIN, END))
+    assert not ledger.duplicated(["date", "horizon"]).any()
+    assert set(ledger[ledger["state"] == "DEGRADED"]["date"]) == {DEGRADED}
+    assert set(ledger[ledger["date"] == DEGRADED]["model_version"]) == {"1 (filter)"}
+    spoke = ledger.groupby("date")["model_version"].first().str.split(" ").str[0]
+    versions = [before for before, now in pairwise([*spoke, ""]) if before != now]
+    first, second = sorted(retrained, key=int)
+    assert versions == ["1", first, "1", second], "one promoted, taken back, and its successor"
+    former = Ledger(store).read(role="former")
+    changes = [day for (day, now), (_, old) in zip(
+        list(spoke.items())[1:], list(spoke.items()), strict=False) if now != old]
+    assert list(former["date"].unique()) == changes, "both versions speak on the day of a change"
+
+    done = regime(END, "ledger", "verify")
+    assert f"sound: {len(ledger) + len(former)} rows" in done.stdout
+    told = webhook.titles()
+    called = ledger[ledger["horizon"] == 0].set_index("date")["call"]
+    assert (called != called.shift())[1:].any(), "the demo market rotates within ten months"
+    assert sum("Regime call" in title and "in service" not in title for title in told) == (
+        (called != called.shift())[1:].sum()
+    )
+    assert any("No probabilities of 2016-02-10" in title for title in told)
+    assert any("2016-03-16 is told by the simple filter" in title for title in told)
+    assert len(told) == len({*told}), "nothing is told twice"

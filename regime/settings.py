@@ -38,7 +38,7 @@ class Settings(BaseSettings):
     )
     alert_levels: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = Field(
         default=(0.8,),
-        description="Probabilities whose crossing is worth an alert, as JSON: [0.5, 0.8]; [] for none.",
+        description="Probabilities worth an alert when crossed, as JSON: [0.5, 0.8], [] for none.",
     )
     now: AwareDatetime | None = Field(
         default=None,

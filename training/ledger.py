@@ -1,4 +1,4 @@
-"""Look into the ledger of what was published: regime ledger verify, show, export"""
+"""Look into the ledger of what was published: regime ledger verify, show, export, correct"""
 
 from datetime import datetime
 from pathlib import Path
@@ -139,6 +139,37 @@ def export(
     say(f"{_many(len(rows), 'row')}: {file}")
 
 
+@ledger.command("correct")
+def correct(
+    day: Annotated[datetime, typer.Argument(formats=[_DAY], help="The day that was published.")],
+    why: Annotated[str, typer.Option(help="The reason, kept with the correction.")],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what it would say, and enter nothing.")
+    ] = False,
+) -> None:
+    """Say a published day again on what is known now; the old rows stay, the new point at them.
+
+    The version that spoke then speaks again. The live record goes on judging what was said in
+    time. Example: regime ledger correct 2024-07-17 --why "RSP was revised by its provider"
+    """
+    import pandas as pd
+
+    from regime.data.clock import present
+    from regime.service.corrections import say_again
+    from regime.service.lock import sole_run
+
+    settings, store, kept = _opened()
+    now = present(settings, store)
+    again = say_again(settings, store, pd.Timestamp(day), now)
+    say(_table(again.assign(published_at=now), everything=False))
+    if dry_run:
+        note("Nothing was entered.")
+        return
+    with sole_run(settings, "regime ledger correct", at=now):
+        added = kept.correct(again, published_at=now, why=why)
+    say(f"{_many(len(added), 'row')} entered, {added['seq'].min()} to {added['seq'].max()}.")
+
+
 def _opened() -> "tuple[Settings, ObservationStore, Ledger]":
     from regime.data.store import ObservationStore
     from regime.settings import Settings
@@ -162,9 +193,10 @@ def _table(rows: "pd.DataFrame", everything: bool) -> str:
     texts = {
         "date": rows["date"].dt.strftime(_DAY),
         "published_at": rows["published_at"].dt.strftime(f"{_DAY}T%H:%M:%SZ"),
-        "corrects": rows["corrects"].astype(object).where(rows["corrects"].notna(), ""),
-        "why": rows["why"].fillna(""),
     }
+    if everything:
+        texts["corrects"] = rows["corrects"].astype(object).where(rows["corrects"].notna(), "")
+        texts["why"] = rows["why"].fillna("")
     table = rows.assign(**texts)[wanted]
     return table.to_string(index=False, float_format=lambda value: f"{value:.3f}")
 

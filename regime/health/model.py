@@ -64,6 +64,9 @@ def look_at_model(settings: Settings, now: datetime) -> tuple[list[Check], Champ
     checks = attempt("model", look)
     serving = champion[0] if champion else None
     checks += attempt("published", lambda: [_published(settings, serving, at)])
+    checks += attempt("ledger", lambda: _ledger(settings))
+    if serving is not None:
+        checks += attempt("drift", lambda: _drift(settings, serving, at))
     return checks, serving
 
 
@@ -190,12 +193,47 @@ def _published(settings: Settings, champion: Champion | None, now: pd.Timestamp)
     if overdue:
         return Check("published", State.WARNING, words, advice)
     if champion is not None and by != champion.number:
-        words += f" Version {champion.number} is in service since."
-        return Check("published", State.WARNING, words, "Run `regime score`.")
+        words += f" Version {champion.number} is in service since; it speaks next."
     # How the newest day was published; a day held is told by its age.
     if about.get("state") == Readiness.DEGRADED:
         return Check("published", State.WARNING, f"{words} {about['words']}")
     return Check("published", State.OK, words)
+
+
+def _ledger(settings: Settings) -> list[Check]:
+    """Whether what was published is still what was published; nothing while nothing was."""
+    from regime.data.store import ObservationStore
+    from regime.tracking.anchors import anchors
+    from regime.tracking.ledger import Ledger
+
+    ledger = Ledger(ObservationStore(settings.store))
+    head = ledger.head()
+    known = anchors(settings)
+    if head is None and not known:
+        return []
+    if faults := ledger.faults(known):
+        advice = "`regime ledger verify` lists all of it. Bring back a copy of the store."
+        return [Check("ledger", State.FAULT, faults[0], advice)]
+    rows = 0 if head is None else head.seq
+    words = f"{rows:,} published rows, each as it was entered; {len(known):,} anchors agree."
+    return [Check("ledger", State.OK, words)]
+
+
+def _drift(settings: Settings, champion: Champion, now: pd.Timestamp) -> list[Check]:
+    """Whether the model in service meets what it was trained on."""
+    from regime.data.as_of import panel_as_of
+    from regime.data.store import ObservationStore
+    from regime.health.drift import look_at_drift
+    from regime.tracking.ledger import Ledger
+    from regime.tracking.registry import load_version
+
+    store = ObservationStore(settings.store)
+    if store.is_empty():
+        return []
+    panel = panel_as_of(store, now)
+    rows = Ledger(store).read(baskets=champion.baskets, newest_only=False)
+    version = load_version(settings, champion.number)
+    return look_at_drift(version, panel, rows, pd.DataFrame(), now).checks
 
 
 def _due(baskets: str, now: pd.Timestamp) -> pd.Timestamp:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
@@ -43,7 +43,8 @@ def run_log(settings: Settings) -> Iterator[logging.Logger]:
     try:
         yield logger
     finally:
-        handler.close()
+        with suppress(OSError):  # of what was still to be written
+            handler.close()
 
 
 def log_path(settings: Settings) -> Path:

@@ -111,6 +111,8 @@ def prepare(settings: Settings, store: ObservationStore, now: pd.Timestamp) -> P
         if states[day].state is not State.HELD
     ]
     fresh = pd.concat(said, ignore_index=True) if said else own.iloc[:0]
+    if len(fresh):
+        fresh["basis"] = _basis(fresh["date"], pd.Series(now, fresh.index))
     scores = _overlaid(_overlaid(own, fresh), _as_scores(ledger))
     calls = _calls(scores, bundle, panel, ledger)
     newest = pd.Timestamp(fresh["date"].max()) if len(fresh) else None
@@ -270,12 +272,17 @@ def _as_scores(ledger: pd.DataFrame) -> pd.DataFrame:
     """Ledger rows in the shape of scores; live, or late where the next session had closed."""
     if ledger.empty:
         return pd.DataFrame(columns=COLUMNS)
-    closes = session_closes(pd.Timestamp(ledger["date"].max()))
-    following = closes.index.searchsorted(pd.DatetimeIndex(ledger["date"]), side="right")
-    late = ledger["published_at"].to_numpy() > closes.iloc[following].to_numpy()
-    basis = pd.Series(Basis.LIVE.value, ledger.index).mask(late, Basis.LATE.value)
+    basis = _basis(ledger["date"], ledger["published_at"])
     unknown = pd.Series(pd.NaT, ledger.index, dtype=ledger["date"].dtype)
     return ledger.assign(basis=basis, trained_until=unknown)[COLUMNS]
+
+
+def _basis(days: "pd.Series[pd.Timestamp]", at: "pd.Series[pd.Timestamp]") -> "pd.Series[str]":
+    """Live, or late where the next session had closed when the day was published."""
+    closes = session_closes(pd.Timestamp(days.max()))
+    following = closes.index.searchsorted(pd.DatetimeIndex(days), side="right")
+    late = at.to_numpy() > closes.iloc[following].to_numpy()
+    return pd.Series(Basis.LIVE.value, days.index).mask(late, Basis.LATE.value)
 
 
 def _calls(

@@ -1,6 +1,7 @@
 """Versions of the model: register, promote, load the champion and what is said of it."""
 
 import contextlib
+import hashlib
 import json
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +20,7 @@ from regime.settings import Settings
 from regime.tracking.card import SCHEMA, card_of
 from regime.tracking.card_text import card_markdown, escaped, first_paragraph
 from regime.tracking.mlflow_client import client, plain_faults
-from regime.tracking.runs import code_version
+from regime.tracking.runs import code_version, environment
 from regime.tracking.served_contract import served_contract
 from regime.tracking.storage import check_digest, load_bundle, save_bundle, sha256
 from regime.tracking.trials import count_configurations
@@ -128,6 +129,8 @@ def register(
             "baskets": bundle.baskets,
             "trained_until": f"{bundle.trained_until:%Y-%m-%d}",
             "panel_digest": result.panel_digest,
+            "code_version": code_version(),
+            "environment_sha256": hashlib.sha256(environment().encode()).hexdigest(),
             "data": "SIMULATED" if simulated else "market",
         },
     )

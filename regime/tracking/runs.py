@@ -26,6 +26,7 @@ from regime.tracking.mlflow_client import (
     experiment_id,
     plain_faults,
 )
+from regime.tracking.owners import OWNER, owner
 from regime.tracking.sharpes import metric_of, spread_sharpes
 from regime.tracking.trials import (
     CANDIDATE,
@@ -128,6 +129,7 @@ def _tags(result: ExperimentResult, simulated: bool, more: dict[str, str] | None
         "data": "SIMULATED" if simulated else "market",
         "panel_digest": result.panel_digest,
         "code_version": code_version(),
+        OWNER: owner(),
         CONFIGURATION: configuration_digest(result.config),
         DECLARED: UNKNOWN,
         **(more or {}),

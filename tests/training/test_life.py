@@ -39,7 +39,7 @@ class Webhook:
         self.heard = heard = []
 
         class Handler(BaseHTTPRequestHandler):
-            def do_POST(self):  # noqa: N802
+            def do_POST(self):
                 heard.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
                 self.send_response(200)
                 self.end_headers()
@@ -116,12 +116,13 @@ def test_a_service_lives_ten_months(every_day, commands, webhook, tmp_path):
         code = {HELD: 4, DEGRADED: 3}.get(day, 0)
         done = regime(day, "run", "--source", "demo", *drill, code=code)
         summaries[day] = done.stdout
-        retrained |= {number: day for number in re.findall(r"Version (\d+) passed", done.stderr)}
+        retrained |= dict.fromkeys(re.findall(r"Version (\d+) passed", done.stderr), day)
         if day == SABOTAGE:
             number = str(2 + len(retrained))
-            assert f"Version {number} is the challenger" in regime(
-                day, "retrain", tmp_path / "sabotaged.toml"
-            ).stdout
+            assert (
+                f"Version {number} is the challenger"
+                in regime(day, "retrain", tmp_path / "sabotaged.toml").stdout
+            )
             rejected = regime(day, "promote", code=1)
             assert f"Version {number} was rejected" in rejected.stdout + rejected.stderr
             assert "log_loss" in rejected.stdout
@@ -145,8 +146,11 @@ def test_a_service_lives_ten_months(every_day, commands, webhook, tmp_path):
     first, second = sorted(retrained, key=int)
     assert versions == ["1", first, "1", second], "one promoted, taken back, and its successor"
     former = Ledger(store).read(role="former")
-    changes = [day for (day, now), (_, old) in zip(
-        list(spoke.items())[1:], list(spoke.items()), strict=False) if now != old]
+    changes = [
+        day
+        for (day, now), (_, old) in zip(list(spoke.items())[1:], list(spoke.items()), strict=False)
+        if now != old
+    ]
     assert list(former["date"].unique()) == changes, "both versions speak on the day of a change"
 
     done = regime(END, "ledger", "verify")

@@ -1,0 +1,217 @@
+"""A day is published once, whatever comes after it."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from lived import small
+from pandas.testing import assert_frame_equal
+
+from regime.call import regime_call
+from regime.data.calendar import end_of_day, trading_days
+from regime.data.panel import digest
+from regime.scoring import State
+from regime.service.corrections import say_again
+from regime.service.publishing import commit, moved_words, prepare, replay
+from regime.taxonomy import REGIMES
+from regime.tracking.anchors import anchors
+from regime.tracking.ledger import Ledger
+from regime.tracking.mlflow_client import client, find_runs
+from regime.tracking.published import load_published
+from regime.tracking.registry import load_version
+
+DAYS = trading_days(pd.Timestamp("2012-07-02"), pd.Timestamp("2012-07-31"))
+VALUES = ["date", "horizon", *REGIMES]
+
+
+def publish(home, day, **withhold):
+    """Fetch and publish as of the end of a day."""
+    now = home.fetch(day, **withhold)
+    publication = prepare(home.settings, home.store, now)
+    return publication, commit(publication, home.settings, home.store)
+
+
+def entered(home, **how) -> pd.DataFrame:
+    return Ledger(home.store).read(**how)
+
+
+def test_the_first_day_is_the_newest_and_says_what_the_version_says(home):
+    publication, done = publish(home, DAYS[0])
+    assert publication.readiness.state is State.PUBLISHED
+    assert set(done.added["date"]) == {DAYS[0]}
+    version = load_version(home.settings)
+    own = version.bundle.predict_proba(publication.panel, DAYS[0])
+    rows = entered(home)
+    assert_frame_equal(rows[VALUES], own[VALUES], check_exact=True, check_dtype=False)
+    assert set(rows["panel_digest"]) == {digest(publication.panel)}
+    assert set(rows["bundle_digest"]) == {version.digest}
+    assert (rows["published_at"] == end_of_day(DAYS[0]).ceil("s")).all() or (
+        rows["published_at"] == end_of_day(DAYS[0]).floor("s")
+    ).all()
+    assert anchors(home.settings) == [done.head]
+
+
+def test_a_second_run_of_a_day_enters_nothing_and_anchors_the_same_head(home):
+    _, first = publish(home, DAYS[0])
+    publication, again = publish(home, DAYS[0])
+    assert publication.new.empty
+    assert again.added.empty
+    assert again.head == first.head
+    runs = find_runs(client(home.settings), home.settings, "tags.ledger_head != ''")
+    assert len(runs) == 2
+    assert {run.info.status for run in runs} == {"FINISHED"}
+
+
+def test_days_nobody_ran_on_are_published_late_and_say_the_same_as_in_time(home, tmp_path):
+    publish(home, DAYS[0])
+    publication, _ = publish(home, DAYS[5])
+    rows = entered(home)
+    assert list(rows["date"].unique()) == list(DAYS[:6])
+    basis = publication.scores.set_index("date")["basis"]
+    assert set(basis[DAYS[0]]) == {"live"}
+    assert set(basis[DAYS[2]]) == {"late"}
+    assert set(basis[DAYS[5]]) == {"live"}
+    own = load_version(home.settings).bundle.predict_proba(publication.panel, DAYS[0])
+    own = own.sort_values(["date", "horizon"], ignore_index=True)
+    assert_frame_equal(rows[VALUES], own[VALUES], check_exact=True, check_dtype=False)
+
+
+def test_a_day_without_a_basket_is_held_and_published_when_it_has_come(home):
+    publish(home, DAYS[0])
+    publication, done = publish(home, DAYS[1], RSP=1)
+    assert publication.readiness.state is State.HELD
+    assert publication.readiness.missing == ("RSP",)
+    assert done.added.empty
+    assert load_published(home.settings)["about"]["state"] == "HELD"
+    publish(home, DAYS[2])
+    assert list(entered(home)["date"].unique()) == list(DAYS[:3])
+
+
+def test_what_was_published_of_a_degraded_day_stands(home):
+    publish(home, DAYS[0])
+    publish(home, DAYS[1], DGS10=2)
+    publication, _ = publish(home, DAYS[2], DGS10=3)
+    assert publication.readiness.state is State.DEGRADED
+    assert publication.readiness.missing == ("DGS10",)
+    said = entered(home, since=DAYS[2])
+    fallback = load_version(home.settings).fallback
+    own = fallback.predict_proba(publication.panel, DAYS[2])
+    assert_frame_equal(said[VALUES], own[VALUES], check_exact=True, check_dtype=False)
+    publication, _ = publish(home, DAYS[3])
+    shown = publication.scores[publication.scores["date"] == DAYS[2]]
+    assert set(shown["model_version"]) == {"1 (filter)"}
+    assert_frame_equal(
+        shown[VALUES].reset_index(drop=True), said[VALUES], check_exact=True, check_dtype=False
+    )
+    assert set(entered(home, since=DAYS[3])["state"]) == {"PUBLISHED"}
+
+
+def test_another_version_changes_no_published_day_and_both_speak_on_its_first(home):
+    for day in DAYS[:3]:
+        publish(home, day)
+    before = entered(home)
+    home.train(DAYS[2], small(model={"kind": "logistic", "params": {"C": 0.01}}))
+    publication, _ = publish(home, DAYS[3])
+    rows = entered(home)
+    assert_frame_equal(rows[: len(before)], before, check_exact=True)
+    assert set(rows[len(before) :]["model_version"]) == {"2"}
+    former = entered(home, role="former")
+    assert set(former["date"]) == {DAYS[3]}
+    assert set(former["model_version"]) == {"1"}
+    first = load_version(home.settings, "1").bundle
+    own = first.predict_proba(publication.panel, DAYS[3])
+    assert_frame_equal(former[VALUES], own[VALUES], check_exact=True, check_dtype=False)
+    moved = publication.moved
+    parts = moved[["market", "revision", "model"]].sum(axis=1)
+    np.testing.assert_allclose(parts, moved["now"] - moved["before"], atol=1e-12)
+    assert moved["model"].abs().max() > 0
+    assert not len(publish(home, DAYS[4])[1].added.query("role == 'former'"))
+
+
+def test_with_one_version_and_no_revision_only_the_market_moves(home):
+    publish(home, DAYS[0])
+    publication, _ = publish(home, DAYS[1])
+    moved = publication.moved
+    assert (moved["revision"] == 0).all()
+    assert (moved["model"] == 0).all()
+    np.testing.assert_array_equal(moved["market"], moved["now"] - moved["before"])
+    assert len(moved_words(publication)) == 3
+
+
+def test_figures_that_came_late_are_told_as_revisions(home):
+    publish(home, DAYS[0])
+    publish(home, DAYS[1], DGS10=2)
+    publication, _ = publish(home, DAYS[2])
+    assert publication.moved["revision"].abs().max() > 0
+    assert (publication.moved["model"] == 0).all()
+
+
+def test_calls_that_were_published_stand_and_go_on(home):
+    for day in DAYS[:4]:
+        publication, _ = publish(home, day)
+    made = entered(home)
+    made = made[made["horizon"] == 0].set_index("date")["call"]
+    now = publication.scores[publication.scores["horizon"] == 0].set_index("date")[list(REGIMES)]
+    again = regime_call(now, published=made)["regime"]
+    assert (publication.calls["regime"] == again).all()
+    assert (again[made.index] == made).all()
+
+
+def test_preparing_changes_nothing(home):
+    now = home.fetch(DAYS[0])
+    publication = prepare(home.settings, home.store, now)
+    assert set(publication.new["date"]) == {DAYS[0]}
+    assert entered(home).empty
+    assert not home.settings.published.exists()
+
+
+def test_what_is_prepared_is_blind_to_what_came_later(home, tmp_path):
+    publish(home, DAYS[0])
+    now = home.fetch(DAYS[1])
+    then = prepare(home.settings, home.store, now)
+    commit(then, home.settings, home.store)
+    for day in DAYS[2:5]:
+        publish(home, day)
+    later = prepare(home.settings, home.store, now)
+    assert later.day == DAYS[1]
+    assert_frame_equal(
+        later.scores[VALUES], then.scores[VALUES], check_exact=True, check_dtype=False
+    )
+    pd.testing.assert_series_equal(later.calls["regime"], then.calls["regime"])
+
+
+def test_a_replay_publishes_nothing(home):
+    publish(home, DAYS[0])
+    publish(home, DAYS[1])
+    head = Ledger(home.store).head()
+    rows, readiness, simulated = replay(home.settings, home.store, end_of_day(DAYS[0]))
+    assert rows["date"].max() == DAYS[0]
+    assert "live" not in set(rows["basis"])
+    assert readiness.state is State.PUBLISHED
+    assert simulated
+    assert Ledger(home.store).head() == head
+
+
+def test_a_correction_says_the_day_again_by_who_said_it(home):
+    publish(home, DAYS[0])
+    publish(home, DAYS[1], DGS10=2)
+    publish(home, DAYS[2])
+    now = end_of_day(DAYS[2]) + pd.Timedelta(hours=1)
+    again = say_again(home.settings, home.store, DAYS[1], now)
+    ledger = Ledger(home.store)
+    before = entered(home, since=DAYS[1]).query("date == @DAYS[1]")
+    added = ledger.correct(again, published_at=now, why="its yields came late")
+    assert list(added["corrects"]) == list(before["seq"])
+    assert (added[list(REGIMES)].to_numpy() != before[list(REGIMES)].to_numpy()).any()
+    assert (added["call"].to_numpy() == before["call"].to_numpy()).all()
+    shown = prepare(home.settings, home.store, now).scores
+    shown = shown[shown["date"] == DAYS[1]]
+    np.testing.assert_array_equal(shown[list(REGIMES)], added[list(REGIMES)])
+
+
+@pytest.mark.parametrize("day", ["2012-07-04", "2013-01-02"])
+def test_a_day_that_was_not_published_cannot_be_corrected(home, day):
+    from regime.exceptions import EvaluationError
+
+    now = home.fetch(DAYS[0])
+    with pytest.raises(EvaluationError, match="Nothing was published of"):
+        say_again(home.settings, home.store, pd.Timestamp(day), now)

@@ -203,12 +203,17 @@ def _published(settings: Settings, champion: Champion | None, now: pd.Timestamp)
 def _ledger(settings: Settings) -> list[Check]:
     """Whether what was published is still what was published; nothing while nothing was."""
     from regime.data.store import ObservationStore
+
+    store = ObservationStore(settings.store)
+    if store.schema_version() is None:
+        return []
+
     from regime.tracking.anchors import anchors
     from regime.tracking.ledger import Ledger
 
-    ledger = Ledger(ObservationStore(settings.store))
+    ledger = Ledger(store)
     head = ledger.head()
-    known = anchors(settings)
+    known = [] if _absent(settings.tracking_uri) else anchors(settings)
     if head is None and not known:
         return []
     if faults := ledger.faults(known):

@@ -4,13 +4,13 @@ import os
 
 import pandas as pd
 import pytest
+from shown import show
 
 from regime.bundle import fit_bundle
 from regime.config import ExperimentConfig
 from regime.experiment import Comparison
 from regime.scoring import assess, score_days
 from regime.settings import Settings
-from regime.tracking.published import publish
 from regime.tracking.results import save_result
 
 
@@ -32,7 +32,7 @@ def served(market, tmp_path_factory) -> Settings:
     record = result.predictions.drop(columns="baskets")
     rows = score_days(bundle, record, market, version="3")
     readiness = assess(bundle, market, market.index[-1])
-    publish(rows, bundle, market, settings, readiness=readiness, simulated=True)
+    show(rows, bundle, market, settings, readiness=readiness)
     return settings
 
 

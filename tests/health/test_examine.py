@@ -23,6 +23,7 @@ import psycopg
 import pytest
 from filelock import FileLock
 from postgres_server import PostgresServer, programs
+from shown import show
 
 from regime.bundle import fit_bundle
 from regime.config import ExperimentConfig
@@ -43,7 +44,6 @@ from regime.health.machine import Probes, look_at_clock, look_at_environment
 from regime.scoring import assess, score_days
 from regime.settings import Settings
 from regime.tracking.mlflow_client import client, experiment_id
-from regime.tracking.published import publish
 from regime.tracking.registry import load_version, promote, register
 
 NOW = pd.Timestamp("2009-01-01 18:00", tz="UTC")  # a holiday; the last close is due
@@ -75,8 +75,7 @@ def whole(tmp_path_factory):
         register(bundle, bundle, result, run_id, settings, simulated=True)
     version = load_version(settings, promote(settings))
     rows = score_days(version.bundle, version.walk_forward, panel, version="1")
-    publish(rows, version.bundle, panel, settings,
-            readiness=assess(version.bundle, panel, LAST), simulated=True)  # fmt: skip
+    show(rows, version.bundle, panel, settings, readiness=assess(version.bundle, panel, LAST))
     return settings
 
 
@@ -128,7 +127,7 @@ def test_a_healthy_installation_is_well_in_every_check(whole, look):
     assert {name: check.state for name, check in found.all.items() if check.state != "ok"} == {}
     assert [*found.all] == [
         "home", "disk", "store", "writing", "freshness", "quarantine", "model", "published",
-        "clock", "environment",
+        "drift", "ambiguity", "clock", "environment",
     ]  # fmt: skip
     assert found.health.state is State.OK
     assert "SIMULATED" in found.store.words
@@ -435,13 +434,13 @@ def test_a_published_result_ages(whole, look, days, state):
     assert look(whole, NOW + days * DAY).published.state == state
 
 
-def test_what_was_published_by_another_version_or_degraded_is_a_warning(home, look):
+def test_what_was_published_by_another_version_is_told_and_degraded_is_a_warning(home, look):
     path = home.published / "champion" / "result.json"
     text = path.read_text()
     path.write_text(text.replace('"model_version": "1"', '"model_version": "7 (filter)"'))
     check = look(home).published
-    assert check.state is State.WARNING
-    assert "by version 7. Version 1 is in service" in check.words
+    assert check.state is State.OK
+    assert "by version 7. Version 1 is in service since; it speaks next." in check.words
     path.write_text(text.replace('"PUBLISHED"', '"DEGRADED"'))
     assert look(home).published.state is State.WARNING
     path.write_text("{")

@@ -130,7 +130,7 @@ def test_a_fault_is_one_clear_line_and_exit_code_1(regime, fails, words, said, t
     ("words", "said"),
     [
         (["comapre"], "No such command 'comapre'"),
-        (["compare"], "Missing argument"),
+        (["compare"], "Give experiment files"),
         (["compare", "--jsno", "x", "a.toml"], "No such option"),
         (["fetch"], "Missing option"),
         (["fetch", "--source", "bloomberg"], "bloomberg"),

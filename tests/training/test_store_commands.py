@@ -182,7 +182,7 @@ def test_an_upgrade_says_where_the_copy_of_before_is(store, home):
             ask(*words)
     copy = home / "observations.db.version-0001"
     said = ask("store", "upgrade")
-    assert said.splitlines()[0].endswith("observations.db: upgraded from version 0001 to 0002.")
+    assert said.splitlines()[0].endswith("observations.db: upgraded from version 0001 to 0003.")
     assert said.splitlines()[1] == f"As it was before: {copy}"
     assert ObservationStore(copy).schema_version() == "0001"
     assert store.read()["value"].to_list() == [100.0]

@@ -1,6 +1,7 @@
 """The `regime` command again and again: imported once, and forked for each of its runs.
 
-Every run is a process of its own that can be killed; only the seconds of importing are saved.
+Every run is a process of its own that can be killed, ends as any process ends and leaves nothing
+behind for the next; only the seconds of importing are saved.
 """
 
 import json
@@ -13,40 +14,51 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+ROOT = Path(__file__).parents[1]
 _SERVER = """
-import os
-os.environ["OMP_NUM_THREADS"] = "1"
-os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
-import json, sys, traceback
+import atexit, gc, json, os, signal, sys, threading
 import mlflow, mlflow.pyfunc, mlflow.store.tracking.sqlalchemy_store, alembic.command
 import mlflow.store.model_registry.sqlalchemy_store, pandera.pandas, apprise
 import training.cli, training.run, training.score, training.retrain, training.promote
+import training.compare, training.value, training.doctor, training.fetch
 import regime.service.daily, regime.tracking.storage
-print("ready", flush=True)
-for line in sys.stdin:
-    asked = json.loads(line)
-    pid = os.fork()
-    if pid == 0:
-        code = 99
-        try:
-            for stream, path in ((1, asked["out"]), (2, asked["err"])):
-                os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), stream)
-            os.environ.update(asked["env"])
-            sys.argv = ["regime", *asked["words"]]
-            training.cli.main()
-            code = 0
-        except SystemExit as end:
-            code = end.code or 0
-        except BaseException as fault:
-            sys.excepthook(type(fault), fault, fault.__traceback__)
-            code = 1
-        finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(code)
-    print(pid, flush=True)
-    print(os.waitpid(pid, 0)[1], flush=True)
+
+def asked():
+    gc.freeze()  # what is loaded stays, so that no child copies it to look through it
+    print("ready", flush=True)
+    for line in sys.stdin:
+        pid = os.fork()
+        if pid == 0:
+            return json.loads(line)
+        print(pid, flush=True)
+        print(os.waitpid(pid, 0)[1], flush=True)
+
+command = asked()
+if command:
+    signal.alarm(command["within"])
+    for stream, path in enumerate(command["streams"]):
+        os.dup2(os.open(path, os.O_RDWR | (stream and os.O_CREAT | os.O_TRUNC)), stream)
+    os.chdir(command["cwd"])
+    os.environ.clear()
+    os.environ.update(command["env"])
+    sys.argv = ["regime", *command["words"]]
+    try:
+        training.cli.main()
+        code = 0
+    except SystemExit as end:
+        code = end.code or 0
+    except BaseException as fault:
+        sys.excepthook(type(fault), fault, fault.__traceback__)
+        code = 1
+    # What an end of Python does, but for clearing up memory, which would copy all of it.
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 """
+# What it must hold before anything is imported.
+_EARLY = {"OMP_NUM_THREADS": "1", "MLFLOW_DISABLE_TELEMETRY": "true"}
 
 
 @dataclass(frozen=True)
@@ -66,18 +78,25 @@ class Commands:
         self.out, self.err = folder / "stdout", folder / "stderr"
         self.process = subprocess.Popen(
             [sys.executable, "-c", _SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            text=True, cwd=Path(__file__).parents[1],
+            text=True, cwd=ROOT, env={**os.environ, **_EARLY},
         )  # fmt: skip
         assert self._line() == "ready"
 
     def _line(self) -> str:
         return self.process.stdout.readline().strip()
 
-    def run(self, *words, kill_after: float | None = None, **environment) -> Done:
-        """Run `regime WORDS`, or begin to, with these names in its environment."""
+    def run(
+        self, *words, kill_after: float | None = None, within: int = 300, cwd: Path = ROOT,
+        **environment,
+    ) -> Done:  # fmt: skip
+        """Run `regime WORDS`, or begin to, with these names besides this process's environment.
+
+        Raises TimeoutError where it takes more than `within` seconds, which end it.
+        """
         asked = {
-            "words": [str(word) for word in words], "env": environment,
-            "out": str(self.out), "err": str(self.err),
+            "words": [str(word) for word in words], "env": {**os.environ, **_EARLY, **environment},
+            "streams": [os.devnull, str(self.out), str(self.err)], "cwd": str(cwd),
+            "within": within,
         }  # fmt: skip
         began = time.monotonic()
         self.process.stdin.write(json.dumps(asked) + "\n")
@@ -87,10 +106,12 @@ class Commands:
             time.sleep(kill_after)
             with suppress(ProcessLookupError):  # it was faster
                 os.kill(pid, signal.SIGKILL)
-        status = int(self._line())
+        code = os.waitstatus_to_exitcode(int(self._line()))
         took = time.monotonic() - began
-        code = os.waitstatus_to_exitcode(status)
-        return Done(code, self.out.read_text(), self.err.read_text(), took)
+        said, noted = self.out.read_text(), self.err.read_text()
+        if code == -signal.SIGALRM:
+            raise TimeoutError(f"regime {asked['words']} hung for {within} s: {noted[-2000:]}")
+        return Done(code, said, noted, took)
 
     def close(self) -> None:
         """End the process they are forked from."""

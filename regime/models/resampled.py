@@ -24,8 +24,8 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
 # Squared costs, because what a change must earn is earned by a random walk. At a cost of 10: 250
-# days until one market in fifty still knows that its scores began at nothing, and 400 at the end
-# whose labels may not be settled.
+# days, after which one market in two hundred still knows that its scores began at nothing, and 400
+# at the end, before which no label moved when 9,216 markets of French leads went on for longer.
 BURN_IN, TAIL = 2.5, 4.0
 LEAST_ROWS = 100
 NEVER = -30.0  # log-odds of a regime that no resampled market ever knew

@@ -1,13 +1,12 @@
-"""Run the command in a process of its own, on a small simulated market."""
+"""The command in processes of its own, on a small simulated market."""
 
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from commands import ROOT, Commands
 
-ROOT = Path(__file__).parents[2]
 SMALL = """
 # Does the chain hold together?
 baskets = ["french"]
@@ -18,17 +17,22 @@ model = { kind = "filter" }
 """
 
 
-def regime(*words, home=None, module=None, cwd=None):
-    """Run the command; state goes to `home`."""
-    command = [sys.executable, "-m", f"training.{module or 'cli'}", *map(str, words)]
-    environment = {
-        **os.environ,
-        "REGIME_HOME": str(home or "/nonexistent/unused"),
-        "COLUMNS": "100",
-    }
-    return subprocess.run(
-        command, capture_output=True, text=True, env=environment, cwd=cwd or ROOT, timeout=300
-    )
+@pytest.fixture(scope="session")
+def regime(tmp_path_factory):
+    """Run the command, its state in `home`; with `module`, as a script that starts from nothing."""
+    commands = Commands(tmp_path_factory.mktemp("commands"))
+
+    def run(*words, home=None, module=None, cwd=ROOT):
+        environment = {"REGIME_HOME": str(home or "/nonexistent/unused"), "COLUMNS": "100"}
+        if module is None:
+            return commands.run(*words, cwd=cwd, **environment)
+        return subprocess.run(
+            [sys.executable, "-m", f"training.{module}", *map(str, words)],
+            capture_output=True, text=True, env=os.environ | environment, cwd=cwd, timeout=300,
+        )  # fmt: skip
+
+    yield run
+    commands.close()
 
 
 def fails(done, *said, code=1):
@@ -40,23 +44,17 @@ def fails(done, *said, code=1):
 
 
 @pytest.fixture(scope="module")
-def small(tmp_path_factory):
+def small(regime, tmp_path_factory):
     """A home with a simulated market to 1987 and one small experiment compared on it."""
     folder = tmp_path_factory.mktemp("small")
     (folder / "small.toml").write_text(SMALL)
     home = folder / "home"
     assert regime("fetch", "--source", "demo", "--until", "1987-06-30", home=home).returncode == 0
     done = regime(
-        "compare", folder / "small.toml", "--json", folder / "out.json", home=home
-    )  # fmt: skip
+        "compare", folder / "small.toml", "--jobs", 1, "--json", folder / "out.json", home=home
+    )
     assert done.returncode == 0, done.stderr
     return folder, done
-
-
-@pytest.fixture(scope="session", name="regime")
-def regime_command():
-    """The command; state goes to `home`."""
-    return regime
 
 
 @pytest.fixture(scope="session", name="fails")

@@ -1,6 +1,7 @@
 """The command as a stranger runs it: in a process of its own, with typos."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -54,10 +55,18 @@ def test_the_comparison_prints_a_table_and_writes_the_documented_scores(small):
     assert "walking forward" not in done.stderr  # no bar where there is no terminal
 
 
-def test_fetching_again_adds_nothing(regime, small):
+def test_the_program_that_is_installed_fetches_again_and_adds_nothing(small):
     folder, _ = small
-    done = regime("fetch", "--source", "demo", "--until", "1987-06-30", home=folder / "home")
+    program = Path(sys.executable).with_name("regime")
+    done = subprocess.run(
+        [program, "fetch", "--source", "demo", "--until", "1987-06-30"],
+        capture_output=True, text=True, cwd=folder,
+        env=os.environ | {"REGIME_HOME": str(folder / "home")},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
     assert "; none of them new" in done.stdout
+    (warned,) = done.stderr.splitlines()  # and nothing is said while it starts
+    assert warned.startswith("warning: no funds baskets")
 
 
 def test_the_chain_is_blind_to_the_future(regime, small, tmp_path):
@@ -65,7 +74,7 @@ def test_the_chain_is_blind_to_the_future(regime, small, tmp_path):
     folder, _ = small
     home = tmp_path / "home"
     assert regime("fetch", "--source", "demo", "--until", "1989-12-29", home=home).returncode == 0
-    assert regime("compare", folder / "small.toml", home=home).returncode == 0
+    assert regime("compare", folder / "small.toml", "--jobs", 1, home=home).returncode == 0
     short = load_result(folder / "home" / "results", "small")
     long = load_result(home / "results", "small")
     for frame, keys in (("predictions", ["horizon", "date"]), ("calls", ["date"])):
@@ -78,8 +87,8 @@ def test_as_of_replays_what_was_known_and_leaves_the_stored_result_alone(regime,
     folder, _ = small
     before = load_result(folder / "home" / "results", "small")["predictions"]
     done = regime(
-        "compare", folder / "small.toml", "--as-of", "1985-06-30", "--json", tmp_path / "o.json",
-        home=folder / "home",
+        "compare", folder / "small.toml", "--as-of", "1985-06-30", "--jobs", 1,
+        "--json", tmp_path / "o.json", home=folder / "home",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "As it was known at the close of 1985-06-30" in done.stdout
@@ -157,14 +166,16 @@ def test_debug_shows_the_traceback_wherever_it_stands(regime, tmp_path):
 
 def test_a_home_that_cannot_be_written_names_the_setting(regime, fails, tmp_path):
     (tmp_path / "file").write_text("")
-    done = regime("fetch", "--source", "demo", home=tmp_path / "file" / "home")
-    fails(done, "which cannot be written", "Set REGIME_HOME")
+    home = tmp_path / "file" / "home"
+    for module in (None, "cli"):  # a fault is as clear in a program that has just started
+        done = regime("fetch", "--source", "demo", home=home, module=module)
+        fails(done, "which cannot be written", "Set REGIME_HOME")
 
 
 def test_a_device_is_written_and_not_replaced(regime, fails, small):
     folder, _ = small
     done = regime(
-        "compare", folder / "small.toml", "--json", "/dev/full", home=folder / "home"
-    )  # fmt: skip
+        "compare", folder / "small.toml", "--jobs", 1, "--json", "/dev/full", home=folder / "home"
+    )
     fails(done, "/dev/full", "No space left")
     assert not Path("/dev/full").is_file()

@@ -31,7 +31,7 @@ def home(regime, small):
     question.mkdir(parents=True)
     (question / "second.toml").write_text(SECOND)
     (folder / "questions" / "README.md").write_text("| `which_one` | two that hardly differ |\n")
-    done = regime("compare", question / "second.toml", home=folder / "home")
+    done = regime("compare", question / "second.toml", "--jobs", 1, home=folder / "home")
     assert done.returncode == 0, done.stderr
     return folder / "home"
 
@@ -94,7 +94,9 @@ def test_the_check_says_what_is_wrong_with_the_database(regime, fails, home, tmp
 
 
 def test_the_check_misses_the_files_of_the_model_in_service(regime, fails, home, small):
-    done = regime("retrain", small[0] / "small.toml", "--until", "1984-12-31", home=home)
+    done = regime(
+        "retrain", small[0] / "small.toml", "--until", "1984-12-31", "--jobs", 1, home=home
+    )
     assert done.returncode == 0, done.stderr
     client(Settings(home=home)).set_registered_model_alias(MODEL, CHAMPION, "1")
     files = next(path for path in Path(home, "artifacts").rglob("bundle") if path.is_dir())

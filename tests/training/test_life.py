@@ -20,13 +20,18 @@ baskets = ["funds"]
 features = { sets = ["path", "rates"] }
 labels = { horizons = [0, 21] }
 training = { every = 3 }
-evaluation = { first_test = { funds = 2006-01-03 }, refit_every = 84 }
+evaluation = { first_test = { funds = 2010-01-04 }, refit_every = 84 }
 model = { kind = "logistic", params = { C = 0.001 } }
 """
-SABOTAGED = SMALL.replace(
-    'kind = "logistic", params = { C = 0.001 }',
-    'kind = "hist_gradient_boosting", params = { learning_rate = 1.0, max_iter = 60 }',
-)
+SABOTAGED = """
+# What does a model say that learned by heart what it cannot know?
+baskets = ["funds"]
+features = { sets = ["rates", "valuation", "stress"] }
+labels = { horizons = [0, 21] }
+training = { every = 63 }
+evaluation = { first_test = { funds = 2010-01-04 }, refit_every = 252 }
+model = { kind = "logistic", params = { C = 100000.0 } }
+"""
 BEGIN, END = pd.Timestamp("2015-12-31"), pd.Timestamp("2016-10-31")
 HELD, DEGRADED = pd.Timestamp("2016-02-10"), pd.Timestamp("2016-03-16")
 SABOTAGE, ROLLBACK = pd.Timestamp("2016-06-10"), pd.Timestamp("2016-07-08")
@@ -74,17 +79,18 @@ def commands(tmp_path):
 
 
 def days_of_life(every_day: bool) -> list[pd.Timestamp]:
-    """On which days the run is started: all, or one a week and those of the drills."""
+    """On which days the run is started: all, or one in four weeks and those of the drills."""
     sessions = trading_days(BEGIN, END)
     if every_day:
         return list(sessions)
     drills = [HELD, DEGRADED, SABOTAGE, ROLLBACK]
     around = [sessions[sessions.get_loc(day) + step] for day in drills for step in (-1, 0, 1)]
-    return sorted({BEGIN, *sessions[sessions.day_of_week == 4], *around, sessions[-1]})
+    fridays = sessions[sessions.day_of_week == 4]
+    return sorted({BEGIN, *fridays[::4], *around, sessions[-1]})
 
 
 @pytest.mark.parametrize(
-    "every_day", [False, pytest.param(True, marks=pytest.mark.long)], ids=["weekly", "daily"]
+    "every_day", [False, pytest.param(True, marks=pytest.mark.long)], ids=["monthly", "daily"]
 )
 def test_a_service_lives_ten_months(every_day, commands, webhook, tmp_path):
     home = tmp_path / "home"

@@ -54,7 +54,7 @@ def serving(served, regime, tmp_path_factory):
             assert f"{source}: " in done.stdout
         until = f"{last_close() - pd.Timedelta(days=40):%Y-%m-%d}"
         anyway = ["promote", "--force", "--why", "a test"]  # it is small, and of last month
-        for words in (["retrain", folder / "live.toml", "--until", until], anyway):
+        for words in (["retrain", folder / "live.toml", "--until", until, "--jobs", 1], anyway):
             done = regime(*words, home=home)
             assert done.returncode == 0, done.stderr
     return home

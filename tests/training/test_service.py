@@ -23,7 +23,7 @@ def test_a_version_says_on_what_footing_each_of_its_days_stands(regime, fails, s
     folder, _ = small
     home = folder / "home"
     fails(regime("score", home=home), "No model is in service yet", "regime retrain")
-    done = regime("retrain", folder / "small.toml", "--until", "1984-12-31", home=home)
+    done = regime("retrain", folder / "small.toml", "--until", "1984-12-31", "--jobs", 1, home=home)
     assert done.returncode == 0, done.stderr
     assert "Version 1 is the challenger" in done.stdout
     fails(regime("score", home=home), "No model is in service yet")

@@ -41,7 +41,7 @@ def home(regime, tmp_path_factory):
     home = folder / "home"
     for words in (
         ("fetch", "--source", "demo"),
-        ("retrain", folder / "rates.toml", "--until", "2019-12-31"),
+        ("retrain", folder / "rates.toml", "--until", "2019-12-31", "--jobs", 1),
     ):
         done = regime(*words, home=home)
         assert done.returncode == 0, done.stderr

@@ -3,12 +3,18 @@
 import os
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AwareDatetime, Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AwareDatetime, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from regime.exceptions import ConfigError
+
+
+def _unusable(name: str, why: str) -> str:
+    # Not what was found: some of these are secrets.
+    meaning = Settings.model_fields[name].description if name in Settings.model_fields else ""
+    return f"REGIME_{name.upper()} cannot be used: {why}. What it is for: {meaning}"
 
 
 class Settings(BaseSettings):
@@ -42,8 +48,20 @@ class Settings(BaseSettings):
     )
     now: AwareDatetime | None = Field(
         default=None,
-        description="A rehearsal on a simulated market: the moment that counts as now.",
+        description="A rehearsal on a simulated market: the moment that counts as now, with its "
+        "zone, as in 2016-01-04T23:30:00-05:00.",
     )
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            first = error.errors()[0]
+            name, said = str(first["loc"][0]), str(first["msg"])
+            raise ConfigError(_unusable(name, f"{said[:1].lower()}{said[1:]}")) from error
+        except SettingsError as error:
+            name = re.findall(r'"(\w+)"', str(error))[0]
+            raise ConfigError(_unusable(name, "it is not JSON")) from error
 
     @property
     def store(self) -> Path | str:

@@ -23,6 +23,8 @@ training = { every = 3 }
 evaluation = { first_test = { funds = 2012-01-03 }, refit_every = 42 }
 model = { kind = "filter" }
 """
+ALONE = ("--jobs", "1")  # workers would import for longer than such a small model takes
+RUN = ["run", "--source", "demo", *ALONE]
 BEGIN = pd.Timestamp("2015-12-31")
 
 
@@ -48,7 +50,7 @@ def test_whatever_a_killed_run_left_the_next_makes_good(kills, commands, tmp_pat
         return done
 
     regime(BEGIN, "fetch", "--source", "demo")
-    for words in (["retrain", tmp_path / "small.toml"], ["promote"], ["run", "--source", "demo"]):
+    for words in (["retrain", tmp_path / "small.toml", *ALONE], ["promote"], RUN):
         done = regime(BEGIN, *words)
         assert done.returncode == 0, done.stderr
     quick = done.seconds
@@ -61,9 +63,9 @@ def test_whatever_a_killed_run_left_the_next_makes_good(kills, commands, tmp_pat
         stale = kill % 3 == 2
         day = trading_days(day, day + pd.Timedelta(days=99))[43 if stale else 1]
         longest = max(slow, 3 * quick) if stale else quick
-        done = regime(day, "run", "--source", "demo", kill_after=chance.uniform(0.05, longest))
+        done = regime(day, *RUN, kill_after=chance.uniform(0.05, longest))
         was_killed += done.returncode == -9
-        done = regime(day, "run", "--source", "demo")
+        done = regime(day, *RUN)
         assert done.returncode == 0, done.stderr
         slow = max(slow, done.seconds) if stale else slow
 

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 import urllib.request
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -22,14 +23,13 @@ TRAINED_UNTIL, NEWEST = pd.Timestamp("2023-12-29"), pd.Timestamp("2024-12-31")
 # Run in a fresh process: everything is imported first, then each phase is timed once.
 PHASES = """
 import json, time
-import mlflow, mlflow.store.tracking.sqlalchemy_store
+import mlflow, mlflow.store.tracking.sqlalchemy_store, mlflow.store.model_registry.sqlalchemy_store
 import pandas as pd
 from regime.data.as_of import panel_as_of
-from regime.data.calendar import end_of_day, last_closed_session
+from regime.data.calendar import end_of_day
 from regime.data.store import ObservationStore
-from regime.scoring import assess, score_days
+from regime.service.publishing import commit, prepare
 from regime.settings import Settings
-from regime.tracking.published import publish
 from regime.tracking.registry import load_version
 
 took = {}
@@ -39,21 +39,17 @@ def phase(name, function, *args, **more):
     took[name] = time.perf_counter() - begin
     return result
 
-begin = time.perf_counter()
 settings = Settings()
 moment = end_of_day(pd.Timestamp("%s"))
-store = phase("open the store", ObservationStore, settings.store)
-last = phase("sessions", last_closed_session, moment)
-panel = phase("panel", panel_as_of, store, moment)
-version = phase("load the version", load_version, settings)
-simulated = phase("ask whether simulated", store.is_simulated)
-X = phase("features", version.bundle.features_of, panel)
-readiness = phase("assess", assess, version.bundle, panel, last, X=X)
-rows = phase("score", score_days, version.bundle, version.walk_forward, panel,
-             version=version.number, newest_close=last, X=X)
-phase("publish", publish, rows, version.bundle, panel, settings, readiness=readiness,
-      simulated=simulated, known_at=moment)
+store = ObservationStore(settings.store)
+begin = time.perf_counter()
+publication = phase("prepare", prepare, settings, store, moment)
+done = phase("commit: ledger, app, MLflow", commit, publication, settings, store)
 took["total after imports"] = time.perf_counter() - begin
+assert len(done.added), "the day was published before"
+phase("of it: panel", panel_as_of, store, moment)
+version = phase("of it: load the version", load_version, settings)
+phase("of it: features", version.bundle.features_of, publication.panel)
 print(json.dumps(took))
 """
 
@@ -75,6 +71,15 @@ def panel() -> pd.DataFrame:
     from regime.data.store import ObservationStore
 
     return panel_as_of(ObservationStore(home() / "observations.db"), end_of_day(NEWEST))
+
+
+@contextlib.contextmanager
+def unpublished() -> Iterator[Path]:
+    """A copy of the home in which the newest day is still to be published."""
+    with tempfile.TemporaryDirectory(prefix="regime-latency-") as folder:
+        copy = Path(folder) / "home"
+        shutil.copytree(home(), copy, ignore=shutil.ignore_patterns("artifacts"))
+        yield copy
 
 
 @cache

@@ -39,7 +39,7 @@ from regime.tracking.trials import (
 _NO_METRIC = {"experiment", "baskets", "horizon", "test_from", "test_to", "by_decade"}
 _BATCH = 1000  # metrics MLflow takes at once
 PURPOSE = "purpose"  # tag of a run that serves and does not ask
-HEADLINE = "a headline"  # MLflow shows groups of metrics by name, and this one first
+HEADLINE = "a key"  # MLflow shows groups of metrics by name, and this one first
 _HEADLINE = ("edge", "edge_low", "edge_high", "log_loss")
 
 

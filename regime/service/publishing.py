@@ -10,28 +10,24 @@ from dataclasses import dataclass
 import pandas as pd
 
 from regime.bundle import Bundle
-from regime.call import regime_call
 from regime.data import baskets as basket_sets
 from regime.data.as_of import panel_as_of
-from regime.data.baskets import spliced_lead
-from regime.data.calendar import last_closed_session, session_closes, trading_days
+from regime.data.calendar import last_closed_session, trading_days
 from regime.data.catalog import Frequency, get
 from regime.data.checks.freshness import Age, freshness
 from regime.data.panel import digest
 from regime.data.store import ObservationStore
 from regime.exceptions import StoreError
-from regime.experiment import call_conditions
 from regime.features.assembly import series_behind
-from regime.labels.leadership import path_as_known
 from regime.movement import overnight, words
-from regime.scoring import COLUMNS, Basis, Readiness, State, assess, score_days, with_fallback
+from regime.scoring import Readiness, State, assess, score_days, with_fallback
+from regime.service.entries import as_scores, basis_of, calls_of, entries, overlaid, said_of
 from regime.settings import Settings
 from regime.taxonomy import REGIMES
 from regime.tracking.ledger import Head, Ledger
 from regime.tracking.operations import HEAD, log_operation
 from regime.tracking.published import publish
 from regime.tracking.registry import Version, load_version
-from regime.tracking.runs import code_version
 
 FILTER = "(filter)"  # after the version's number: its filter spoke
 
@@ -106,19 +102,19 @@ def prepare(settings: Settings, store: ObservationStore, now: pd.Timestamp) -> P
         for day in due
     }
     said = [
-        _said(version, own[own["date"] == day], panel.loc[:day], states[day].state)
+        said_of(version, own[own["date"] == day], panel.loc[:day], states[day].state)
         for day in due
         if states[day].state is not State.HELD
     ]
     fresh = pd.concat(said, ignore_index=True) if said else own.iloc[:0]
     if len(fresh):
-        fresh["basis"] = _basis(fresh["date"], pd.Series(now, fresh.index))
-    scores = _overlaid(_overlaid(own, fresh), _as_scores(ledger))
-    calls = _calls(scores, bundle, panel, ledger)
+        fresh["basis"] = basis_of(fresh["date"], pd.Series(now, fresh.index))
+    scores = overlaid(overlaid(own, fresh), as_scores(ledger))
+    calls = calls_of(scores, bundle, panel, ledger)
     newest = pd.Timestamp(fresh["date"].max()) if len(fresh) else None
     notes: list[str] = []
     moved = pd.DataFrame()
-    rows = [_rows(version, fresh, calls, panel, states, simulated, now)]
+    rows = [entries(version, fresh, calls, panel, states, simulated, now)]
     if newest is not None and len(ledger):
         before, former = _before(settings, version, ledger, notes)
         moved = _moved(ledger, before, version, fresh, panel, X, newest)
@@ -250,84 +246,6 @@ def _due(ledger: pd.DataFrame, last: pd.Timestamp) -> pd.DatetimeIndex:
     return sessions[~sessions.isin(ledger["date"])]
 
 
-def _said(version: Version, rows: pd.DataFrame, panel: pd.DataFrame, state: State) -> pd.DataFrame:
-    """What a version says of the last day of a panel."""
-    day = panel.index[-1]
-    if state is State.DEGRADED and day > version.bundle.trained_until:
-        return with_fallback(rows, version.fallback, panel, version=version.number)
-    return rows
-
-
-def _overlaid(rows: pd.DataFrame, over: pd.DataFrame) -> pd.DataFrame:
-    """Scores, those of `over` in place of others of their days and horizons."""
-    if over.empty:
-        return rows
-    keys = ["date", "horizon"]
-    covered = pd.MultiIndex.from_frame(rows[keys]).isin(pd.MultiIndex.from_frame(over[keys]))
-    joined = pd.concat([rows[~covered], over], ignore_index=True)
-    return joined[COLUMNS].sort_values(["date", "horizon"], ignore_index=True)
-
-
-def _as_scores(ledger: pd.DataFrame) -> pd.DataFrame:
-    """Ledger rows in the shape of scores; live, or late where the next session had closed."""
-    if ledger.empty:
-        return pd.DataFrame(columns=COLUMNS)
-    basis = _basis(ledger["date"], ledger["published_at"])
-    unknown = pd.Series(pd.NaT, ledger.index, dtype=ledger["date"].dtype)
-    return ledger.assign(basis=basis, trained_until=unknown)[COLUMNS]
-
-
-def _basis(days: "pd.Series[pd.Timestamp]", at: "pd.Series[pd.Timestamp]") -> "pd.Series[str]":
-    """Live, or late where the next session had closed when the day was published."""
-    closes = session_closes(pd.Timestamp(days.max()))
-    following = closes.index.searchsorted(pd.DatetimeIndex(days), side="right")
-    late = at.to_numpy() > closes.iloc[following].to_numpy()
-    return pd.Series(Basis.LIVE.value, days.index).mask(late, Basis.LATE.value)
-
-
-def _calls(
-    scores: pd.DataFrame, bundle: Bundle, panel: pd.DataFrame, ledger: pd.DataFrame
-) -> pd.DataFrame:
-    made = ledger[ledger["horizon"] == 0].set_index("date")["call"]
-    return regime_call(
-        scores[scores["horizon"] == 0].set_index("date")[list(REGIMES)],
-        path=path_as_known(
-            spliced_lead(panel, bundle.baskets),
-            switching_cost=bundle.config.labels.switching_cost,
-        ),
-        conditions=call_conditions(panel, bundle.baskets),
-        published=made if len(made) else None,
-    )
-
-
-def _rows(
-    version: Version,
-    said: pd.DataFrame,
-    calls: pd.DataFrame,
-    panel: pd.DataFrame,
-    states: Mapping[pd.Timestamp, Readiness],
-    simulated: bool,
-    now: pd.Timestamp,
-    role: str = "champion",
-) -> pd.DataFrame:
-    """Scores as the ledger takes them."""
-    digests = {day: digest(panel.loc[:day]) for day in said["date"].unique()}
-    called = calls.loc[said["date"]]
-    return said[["date", "horizon", *REGIMES, "model_version"]].assign(
-        baskets=version.bundle.baskets,
-        call=called["regime"].to_numpy(),
-        call_status=called["status"].to_numpy(),
-        state=[states[day].state.value for day in said["date"]],
-        role=role,
-        experiment=version.bundle.config.name,
-        bundle_digest=version.digest,
-        panel_digest=[digests[day] for day in said["date"]],
-        code_version=code_version(),
-        simulated=simulated,
-        known_at=now,
-    )
-
-
 def _before(
     settings: Settings, version: Version, ledger: pd.DataFrame, notes: list[str]
 ) -> tuple[Bundle | None, Version | None]:
@@ -385,10 +303,10 @@ def _of_former(
     day = readiness.day
     panel = panel.loc[:day]
     own = score_days(former.bundle, former.walk_forward, panel, version=former.number)
-    said = _said(former, own[own["date"] == day], panel, readiness.state)
-    scores = _overlaid(_overlaid(own, said), _as_scores(ledger[ledger["date"] < day]))
-    calls = _calls(scores, former.bundle, panel, ledger[ledger["date"] < day])
-    return _rows(former, said, calls, panel, {day: readiness}, simulated, now, role="former")
+    said = said_of(former, own[own["date"] == day], panel, readiness.state)
+    scores = overlaid(overlaid(own, said), as_scores(ledger[ledger["date"] < day]))
+    calls = calls_of(scores, former.bundle, panel, ledger[ledger["date"] < day])
+    return entries(former, said, calls, panel, {day: readiness}, simulated, now, role="former")
 
 
 def _tags(publication: Publication, head: Head | None) -> dict[str, str]:

@@ -239,10 +239,10 @@ def gate_rejected(
     body = (
         *reasons[:4],
         f"Version {champion} stays in service.",
-        f"Next: look at version {version} in MLflow; `regime promote {version}` overrules this.",
+        f'Look at it in MLflow; `regime promote {version} --force --why "..."` overrules this.',
     )
     title = f"Model version {version} was not taken into service"
-    key = (Kind.GATE_REJECTED, day, version)
+    key = (Kind.GATE_REJECTED, version)
     return _alert(Kind.GATE_REJECTED, key, title, body, day, simulated)
 
 

@@ -13,9 +13,10 @@ import pandas as pd
 from sklearn.pipeline import Pipeline
 
 from regime.config import ExperimentConfig
+from regime.data import baskets as basket_sets
 from regime.data.baskets import spliced_lead
 from regime.exceptions import EvaluationError
-from regime.features.assembly import FAMILIES, PATH, PanelFeatures
+from regime.features.assembly import FAMILIES, PATH, PanelFeatures, series_behind
 from regime.features.leadership import CONFIRMED, SCORE, SINCE_CONFIRMED
 from regime.labels.leadership import leadership_path, target
 from regime.models.assembly import build_classifier, input_columns, input_sets
@@ -52,6 +53,13 @@ class Bundle:
     classifiers: Mapping[int, Any]
     expects: tuple[str, ...] = ()
 
+    def series_read(self) -> tuple[str, ...]:
+        """Series its baskets are made of, and those behind the features it counts on."""
+        behind = series_behind(
+            self.expects, baskets=self.baskets, window=self.config.features.window
+        )
+        return tuple(dict.fromkeys([*basket_sets.get(self.baskets).series, *behind]))
+
     def features_of(self, panel: pd.DataFrame) -> pd.DataFrame:
         """What the model reads of each day with a lead; NaN where not known yet."""
         X: pd.DataFrame = features(self.config, self.baskets).fit_transform(panel)
@@ -82,7 +90,7 @@ class Bundle:
         with one_thread():
             for horizon, classifier in self.classifiers.items():
                 # A row's own answer needs no other row, unless hidden states are filtered.
-                skip = 0 if _remembers(classifier) else min(first, max(0, len(X) - _ENOUGH))
+                skip = 0 if remembers(classifier) else min(first, max(0, len(X) - _ENOUGH))
                 proba = np.empty((0, len(classifier.classes_)))
                 if len(days):
                     proba = classifier.predict_proba(X.iloc[skip:])[first - skip :]
@@ -93,13 +101,13 @@ class Bundle:
         return pd.concat(parts, ignore_index=True)
 
 
-def _remembers(classifier: Any) -> bool:
+def remembers(classifier: Any) -> bool:
     """Whether what it says of a row hangs on the rows before."""
     last = classifier[-1] if isinstance(classifier, Pipeline) else classifier
     if isinstance(last, Pooled):
-        return any(_remembers(member.classifier) for member in last.members)
+        return any(remembers(member.classifier) for member in last.members)
     if isinstance(last, Correction):
-        return _remembers(last.start_)
+        return remembers(last.start_)
     return isinstance(last, GaussianHMMClassifier | StickyChainClassifier)
 
 
@@ -133,7 +141,7 @@ def features_kept(classifier: Any, names: list[str]) -> set[str]:
     if isinstance(last, Correction):
         read = read_columns(pd.DataFrame(columns=names))
         kept = features_kept(last.scale_, read) | {*names} - {*read}
-        return kept | ({*names} if _remembers(last.start_) else set())
+        return kept | ({*names} if remembers(last.start_) else set())
     if isinstance(last, NoFeatures):
         return set()
     for step in classifier if isinstance(classifier, Pipeline) else []:

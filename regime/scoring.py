@@ -56,7 +56,7 @@ class Readiness:
     @property
     def words(self) -> str:
         """One sentence for the reader."""
-        names, several = ", ".join(self.missing), len(self.missing) > 1
+        names, several = ", ".join(self.missing) or "a figure", len(self.missing) > 1
         match self.state:
             case State.HELD:
                 return (

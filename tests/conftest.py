@@ -3,6 +3,10 @@
 import os
 from pathlib import Path
 
+# As the command sets it, and before numpy is loaded anywhere: tests that run beside one another
+# leave no core for more threads, which would only wait for it.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,6 +19,17 @@ from regime.data.sources import demo, files
 REAL_DATA = Path(
     os.environ.get("REGIME_TEST_DATA", Path(__file__).parents[1].parent / "shared" / "data")
 )
+
+# Files of minutes go first, so that no core is left with one of them when the other is done.
+LONGEST = ("test_life.py", "test_run_kill.py", "test_live.py", "test_workers.py")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.option.loadscopereorder = False  # by which pytest-xdist would put them last
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.name not in LONGEST)
 
 
 @pytest.fixture(scope="session")

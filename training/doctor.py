@@ -1,6 +1,7 @@
 """One look at the whole installation: regime doctor"""
 
 import json as javascript
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -32,11 +33,14 @@ def doctor(
     and changes nothing.
     Example: regime doctor --json --offline
     """
+    from regime.exceptions import RegimeError
     from regime.health.checks import EXIT_CODES, Check, attempt
     from regime.health.examine import Health, examine
     from regime.settings import Settings
 
     now = datetime.now(UTC).replace(microsecond=0)
+    with suppress(RegimeError):  # which the check of the settings tells
+        now = Settings().now or now
     found: list[Health] = []
 
     def look() -> list[Check]:

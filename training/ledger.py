@@ -157,16 +157,25 @@ def correct(
     from regime.data.clock import present
     from regime.service.corrections import say_again
     from regime.service.lock import sole_run
+    from regime.tracking.operations import HEAD, log_operation
 
     settings, store, kept = _opened()
     now = present(settings, store)
-    again = say_again(settings, store, pd.Timestamp(day), now)
-    say(_table(again.assign(published_at=now), everything=False))
     if dry_run:
+        again = say_again(settings, store, pd.Timestamp(day), now)
+        say(_table(again.assign(published_at=now), everything=False))
         note("Nothing was entered.")
         return
     with sole_run(settings, "regime ledger correct", at=now):
+        again = say_again(settings, store, pd.Timestamp(day), now)
         added = kept.correct(again, published_at=now, why=why)
+        log_operation(
+            settings,
+            f"{day:{_DAY}} corrected",
+            tags={HEAD: str(kept.head()), "why": why},
+            metrics={},
+        )
+    say(_table(added, everything=False))
     say(f"{_many(len(added), 'row')} entered, {added['seq'].min()} to {added['seq'].max()}.")
 
 

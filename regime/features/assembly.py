@@ -109,3 +109,8 @@ def series_behind(features: Sequence[str], *, baskets: str, window: int) -> list
     if "market_return" in needed:
         found |= {"SPY"}
     return sorted(found)
+
+
+def declared(window: int) -> dict[str, tuple[str, Feature]]:
+    """Every feature of the families, by name."""
+    return {one.name: (name, one) for name, family in FAMILIES.items() for one in family(window)}

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from regime.data import baskets as basket_sets
 from regime.data.baskets import BASKET_SETS
 from regime.data.catalog import CATALOG, MODELLED
-from regime.data.checks.freshness import Age, freshness
+from regime.data.checks.freshness import Age, dated_by_closes, freshness
 from regime.data.database.base import Database
 from regime.data.database.integrity import faults
 from regime.data.database.schema_version import NEWEST
@@ -197,7 +197,7 @@ def look_at_freshness(
     checks, and the DataFrame of `regime.data.checks.freshness` with `counts`
         Series that models may see, with `everything` all that are stored or needed.
     """
-    newest = _with_closes(stored.newest)
+    newest = dated_by_closes(stored.newest)
     if champion is not None:
         baskets, read = champion.baskets, set(champion.reads)
     else:
@@ -232,16 +232,6 @@ def look_at_freshness(
         f"count are as new as they are published."
     )
     return [Check("freshness", State.OK, words)], table
-
-
-def _with_closes(newest: Mapping[str, pd.Timestamp]) -> dict[str, pd.Timestamp]:
-    """Funds dated by their closes too, of which the panel makes their total returns."""
-    found = dict(newest)
-    for name in MODELLED:
-        dates = [found[one] for one in (name, f"{name}_close") if one in found]
-        if dates:
-            found[name] = max(dates)
-    return found
 
 
 def _best_baskets(newest: Mapping[str, pd.Timestamp], now: pd.Timestamp) -> str:

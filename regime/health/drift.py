@@ -117,6 +117,18 @@ class DriftReport:
         return self.sessions >= A_MONTH and bool(self._of_features() or self._of_calibration())
 
     @property
+    def unusual(self) -> dict[str, str]:
+        """By what it is that drifted, a sentence; the names stay while the figures change."""
+        told = {"the market": self.overall.words} if self.overall.is_unlike else {}
+        told |= dict(zip(self.overall.went_missing, self._missing(), strict=True))
+        told |= {
+            f"the record {one.horizon} days ahead": one.words
+            for one in self.calibration
+            if one.is_off
+        }
+        return told
+
+    @property
     def alarms(self) -> tuple[str, ...]:
         """One line for each thing that is not as it should be."""
         lines = [*self._of_features(), *self._of_calibration()]
@@ -174,7 +186,10 @@ class DriftReport:
         return max(early, key=lambda one: one.n_episodes).words
 
     def _of_features(self) -> list[str]:
-        lines = [self.overall.words] if self.overall.is_unlike else []
+        return ([self.overall.words] if self.overall.is_unlike else []) + self._missing()
+
+    def _missing(self) -> list[str]:
+        lines = []
         for name in self.overall.went_missing:
             row = self.overall.features.loc[name]
             lines.append(

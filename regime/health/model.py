@@ -230,6 +230,7 @@ def _drift(settings: Settings, champion: Champion, now: pd.Timestamp) -> list[Ch
     from regime.data.store import ObservationStore
     from regime.health.drift import look_at_drift
     from regime.tracking.ledger import Ledger
+    from regime.tracking.published import load_published
     from regime.tracking.registry import load_version
 
     store = ObservationStore(settings.store)
@@ -238,7 +239,9 @@ def _drift(settings: Settings, champion: Champion, now: pd.Timestamp) -> list[Ch
     panel = panel_as_of(store, now)
     rows = Ledger(store).read(baskets=champion.baskets, newest_only=False)
     version = load_version(settings, champion.number)
-    return look_at_drift(version, panel, rows, pd.DataFrame(), now).checks
+    said = load_published(settings) if settings.published.exists() else None
+    calls = pd.DataFrame() if said is None else said["calls"].set_index("date")
+    return look_at_drift(version, panel, rows, calls, now).checks
 
 
 def _due(baskets: str, now: pd.Timestamp) -> pd.Timestamp:

@@ -37,12 +37,13 @@ def say_again(
             f"Nothing was published of {day:%Y-%m-%d}, so there is nothing to correct; the newest "
             f"day is {newest}. `regime ledger show --since` lists what there is."
         )
-    panel = panel_as_of(store, now).loc[:day]
+    panel = panel_as_of(store, now)
+    to_the_day = panel.loc[:day]
     parts = []
     for words, mine in rows.groupby("model_version"):
         version = load_version(settings, str(words).split(" ")[0])
         if str(words).endswith(FILTER):
-            said = version.fallback.predict_proba(panel, day)
+            said = version.fallback.predict_proba(to_the_day, day)
         else:
             said = score_days(version.bundle, version.walk_forward, panel, version=version.number)
         said = said[said["date"] == day].set_index("horizon")[list(REGIMES)]
@@ -55,6 +56,6 @@ def say_again(
         again[list(REGIMES)] = said.loc[mine["horizon"]].to_numpy()
         parts.append(again)
     found = pd.concat(parts, ignore_index=True)
-    return found.assign(panel_digest=digest(panel), code_version=code_version(), known_at=now)[
+    return found.assign(panel_digest=digest(to_the_day), code_version=code_version(), known_at=now)[
         list(GIVEN)
     ]

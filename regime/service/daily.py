@@ -19,7 +19,7 @@ from regime.data.clock import present
 from regime.data.store import ObservationStore
 from regime.exceptions import PanelError, RegimeError, StoreError
 from regime.health.drift import DriftReport, look_at_drift
-from regime.scoring import EXIT_CODES, State
+from regime.scoring import EXIT_CODES, Readiness, State
 from regime.service.events import Memory, events
 from regime.service.intake import Intake
 from regime.service.lock import sole_run
@@ -85,9 +85,10 @@ def run_day(
         run = _Run(settings, store, now, log, tell)
         try:
             return run.work(bring, refit)
-        except RegimeError as error:
-            run.say(f"failed at {run.step}: {error}", level=logging.ERROR, aloud=False)
-            run.alert([alerts.run_failed(run.step, str(error), day=run.day)])
+        except Exception as error:  # also what should not happen: nobody watches a cron job
+            kind = "" if isinstance(error, RegimeError) else f"{type(error).__name__}: "
+            run.say(f"failed at {run.step}: {kind}{error}", level=logging.ERROR, aloud=False)
+            run.alert([run.failed(run.step, f"{kind}{error}")])
             run.deliver()
             raise
 
@@ -123,7 +124,7 @@ class _Run:
         publication, entered = self.publish(intake, refit)
         waiting = self.deliver()
         seconds = f"{time.monotonic() - began:.1f} s"
-        parts = [summary(publication, self.day), intake.words, entered, waiting, seconds]
+        parts = [self.summed_up(publication), intake.words, entered, waiting, seconds]
         self.conclude(" | ".join(part for part in parts if part))
         return self.outcome
 
@@ -133,7 +134,10 @@ class _Run:
             self.say(f"warning: {line}")
         self.say(f"The source has {intake.words}.")
         self.validate()
-        publication = prepare(self.settings, self.store, self.now)
+        publication = self.prepared()
+        if publication is None:
+            self.conclude(f"DRY RUN, nothing changed | {self.summed_up(None)}")
+            return self.outcome
         days = sorted({f"{day:%Y-%m-%d}" for day in publication.new["date"]})
         self.say(f"On what is stored now it would publish {', '.join(days) or 'nothing new'}.")
         if refit is not None:
@@ -142,8 +146,32 @@ class _Run:
             )
             self.say(f"It would {'' if reasons else 'not '}retrain: {words}")
         self.come_to(publication.readiness.state)
-        self.conclude(f"DRY RUN, nothing changed | {summary(publication, self.day)}")
+        self.conclude(f"DRY RUN, nothing changed | {self.summed_up(publication)}")
         return self.outcome
+
+    def prepared(self) -> Publication | None:
+        """What is to be published; None where the baskets have been gone too long for any day."""
+        try:
+            with self.doing("score"):
+                publication = prepare(self.settings, self.store, self.now)
+        except PanelError as error:
+            self.come_to(State.HELD)
+            self.say(f"{State.HELD}: {error}", level=logging.WARNING)
+            return None
+        for line in publication.notes:
+            self.say(f"warning: {line}", level=logging.WARNING)
+        return publication
+
+    def summed_up(self, publication: Publication | None) -> str:
+        return summary(publication, self.day, simulated=self.store.is_simulated())
+
+    def failed(self, step: str, reason: str) -> Alert:
+        """The alert of a step that failed; the store itself may be what is broken."""
+        try:
+            simulated = self.store.is_simulated()
+        except RegimeError:
+            simulated = self.settings.now is not None
+        return alerts.run_failed(step, reason, day=self.day, simulated=simulated)
 
     def conclude(self, line: str) -> None:
         self.outcome.summary = line
@@ -158,16 +186,13 @@ class _Run:
             )
 
     def publish(self, intake: Intake, refit: Refit | None) -> tuple[Publication | None, str]:
-        try:
-            with self.doing("score"):
-                publication = prepare(self.settings, self.store, self.now)
-        except PanelError as error:  # the baskets have been gone too long to say anything
-            self.come_to(State.HELD)
-            self.say(f"{State.HELD}: {error}", level=logging.WARNING)
-            self.alert([alerts.run_failed("score", str(error), day=self.day)])
+        publication = self.prepared()
+        if publication is None:
+            gone = alerts.of_readiness(
+                Readiness(State.HELD, self.day, self.day), simulated=self.store.is_simulated()
+            )
+            self.alert([] if gone is None else [gone])
             return None, ""
-        for line in publication.notes:
-            self.say(f"warning: {line}", level=logging.WARNING)
         with self.doing("look for drift"):
             report = self.drift(publication)
         with self.doing("publish"):
@@ -181,13 +206,16 @@ class _Run:
             self.come_to(publication.readiness.state)
         with self.doing("alert"):
             memory = Memory.of(self.settings)
-            self.alert(
-                events(
-                    publication, done, report, memory,
-                    settings=self.settings, faults=intake.faults,
-                )
+            ledger = Ledger(self.store).read(
+                baskets=publication.version.bundle.baskets, role=None, newest_only=False
+            )
+            found = events(
+                publication, ledger, report, memory,
+                settings=self.settings, faults=intake.faults,
             )  # fmt: skip
-            memory.keep(publication.day)
+            if self.alert(found):  # else they are made again by the next run
+                memory.keep(publication.day)
+        self.deliver()  # before anything that takes minutes
         for line in moved_words(publication) if len(done.added) else []:
             self.say(line)
         if refit is not None:
@@ -231,15 +259,16 @@ class _Run:
         mine = (serving.bundle.config.name, serving.bundle.baskets)
         champion = champion_number(self.settings)
         newer = [
-            one.number
+            one
             for one in registered(self.settings)
-            if (one.experiment, one.baskets) == mine
-            and not one.decided
-            and int(one.number) > int(champion or 0)
+            if (one.experiment, one.baskets) == mine and int(one.number) > int(champion or 0)
         ]
         if not newer:
             return
-        number = newer[-1]
+        number = newer[-1].number
+        if not newer[-1].pending:
+            self.reject(number, newer[-1].rejected_for, publication)
+            return
         try:
             with self.doing("judge"):
                 ledger = Ledger(self.store).read(baskets=serving.bundle.baskets, newest_only=False)
@@ -252,29 +281,33 @@ class _Run:
         except RegimeError as error:
             self.outcome.exit_code = _FAULT
             self.say(f"error: version {number} was not judged: {error}", level=logging.ERROR)
-            self.alert([alerts.run_failed("judge", str(error), day=self.day)])
+            self.alert([self.failed("judge", str(error))])
             return
         if decision.promote:
             self.say(f"Version {number} passed the gate; it speaks from the next close on.")
             return
         self.say(f"Version {number} was rejected: {', '.join(decision.failed)}.")
-        reasons = [check.words for check in decision.checks if not check.passed]
-        self.alert(
-            [
-                alerts.gate_rejected(
-                    number, reasons, champion=serving.number, day=self.day,
-                    simulated=publication.simulated,
-                )
-            ]
-        )  # fmt: skip
+        reasons = [f"{one.name}: {one.words}" for one in decision.checks if not one.passed]
+        self.reject(number, reasons, publication)
 
-    def alert(self, found: Sequence[Alert]) -> None:
+    def reject(self, number: str, reasons: Sequence[str], publication: Publication) -> None:
+        """Tell of a rejection; once, though a run that was killed may have told it before."""
+        if reasons:
+            told = alerts.gate_rejected(
+                number, reasons, champion=publication.version.number, day=self.day,
+                simulated=publication.simulated,
+            )  # fmt: skip
+            self.alert([told])
+
+    def alert(self, found: Sequence[Alert]) -> bool:
         """Put alerts into the outbox; that this fails is told, and fails nothing."""
         try:
             if count := notify.queue(found, self.settings, now=self.now.to_pydatetime()):
                 self.log.info("alerts queued", extra={"count": count})
         except (RegimeError, OSError) as error:
             self.say(f"warning: alerts could not be queued: {error}", level=logging.WARNING)
+            return False
+        return True
 
     def deliver(self) -> str:
         """Send what waits; a notifier that fails is tried again by the next run."""

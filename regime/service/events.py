@@ -11,7 +11,7 @@ from regime import alerts
 from regime.alerts import Alert
 from regime.data.checks.freshness import Age
 from regime.health.drift import DriftReport
-from regime.service.publishing import Done, Publication
+from regime.service.publishing import Publication
 from regime.settings import Settings
 from regime.tracking.results import write_text
 
@@ -60,7 +60,7 @@ class Memory:
 
 def events(
     publication: Publication,
-    done: Done,
+    ledger: pd.DataFrame,
     report: DriftReport,
     memory: Memory,
     *,
@@ -71,7 +71,8 @@ def events(
 
     Parameters
     ----------
-    faults : sentences of sources that did not bring what they hold
+    ledger : of `Ledger.read` for all roles
+    faults : sentences of sources that did not bring what they hold, a name and a colon first
     """
     number, simulated = publication.version.number, publication.simulated
     day = publication.readiness.day
@@ -83,38 +84,44 @@ def events(
         simulated=simulated,
         version=number,
     )
-    found += _of_promotion(done, number, simulated)
+    found += _of_promotions(ledger, memory.through, simulated)
     if (readiness := alerts.of_readiness(publication.readiness, simulated=simulated)) is not None:
         found.append(readiness)
     found += _of_old_data(publication)
-    unusual = {line: line for line in report.alarms} if report.is_drifted else {}
-    for line, since in memory.since("drift", unusual, day).items():
+    unusual = report.unusual if report.is_drifted else {}
+    for what, since in memory.since("drift", unusual, day).items():
+        line = unusual[what]
         found.append(
-            alerts.drift(
-                "the market", line, version=number, since=since, day=day, simulated=simulated
-            )
+            alerts.drift(what, line, version=number, since=since, day=day, simulated=simulated)
         )
-    by_source = {line.split(" ")[0].rstrip(":"): line for line in faults}
+    by_source = {line.replace(":", " ").split()[0]: line for line in faults}
     for name, since in memory.since("source", by_source, day).items():
         line = by_source[name]
         found.append(alerts.source_failed(name, line, since=since, day=day, simulated=simulated))
     return found
 
 
-def _of_promotion(done: Done, number: str, simulated: bool) -> list[Alert]:
-    """The first day on which two versions spoke."""
-    former = done.added[done.added["role"] == "former"]
-    if former.empty:
-        return []
-    day = former["date"].iloc[0]
-    own = done.added[(done.added["role"] != "former") & (done.added["date"] == day)]
-    calls = (str(former["call"].iloc[0]), str(own["call"].iloc[0]))
-    previous = str(former["model_version"].iloc[0])
-    return [
-        alerts.promoted(
-            number, previous=previous, day=pd.Timestamp(day), calls=calls, simulated=simulated
+def _of_promotions(
+    ledger: pd.DataFrame, through: pd.Timestamp | None, simulated: bool
+) -> list[Alert]:
+    """Days on which two versions spoke, of those that were not told yet."""
+    former = ledger[ledger["role"] == "former"]
+    if through is not None:
+        former = former[former["date"] > through]
+    found = []
+    for day, rows in former.groupby("date"):
+        own = ledger[(ledger["role"] != "former") & (ledger["date"] == day)]
+        old, new = rows.iloc[-1], own.iloc[-1]
+        found.append(
+            alerts.promoted(
+                str(new["model_version"]),
+                previous=str(old["model_version"]),
+                day=pd.Timestamp(str(day)),
+                calls=(str(old["call"]), str(new["call"])),
+                simulated=simulated,
+            )
         )
-    ]
+    return found
 
 
 def _of_old_data(publication: Publication) -> list[Alert]:

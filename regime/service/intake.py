@@ -149,4 +149,4 @@ def or_fault(bring: Callable[[], Intake]) -> Intake:
     try:
         return bring()
     except SourceError as error:
-        return Intake(faults=[str(error)])
+        return Intake(faults=[f"files: {error}"])

@@ -14,11 +14,10 @@ from regime.data import baskets as basket_sets
 from regime.data.as_of import panel_as_of
 from regime.data.calendar import last_closed_session, trading_days
 from regime.data.catalog import Frequency, get
-from regime.data.checks.freshness import Age, freshness
+from regime.data.checks.freshness import Age, dated_by_closes, freshness
 from regime.data.panel import digest
 from regime.data.store import ObservationStore
-from regime.exceptions import StoreError
-from regime.features.assembly import series_behind
+from regime.exceptions import EvaluationError, StoreError
 from regime.movement import overnight, words
 from regime.scoring import Readiness, State, assess, score_days, with_fallback
 from regime.service.entries import as_scores, basis_of, calls_of, entries, overlaid, said_of
@@ -26,7 +25,7 @@ from regime.settings import Settings
 from regime.taxonomy import REGIMES
 from regime.tracking.ledger import Head, Ledger
 from regime.tracking.operations import HEAD, log_operation
-from regime.tracking.published import publish
+from regime.tracking.published import load_published, publish
 from regime.tracking.registry import Version, load_version
 
 FILTER = "(filter)"  # after the version's number: its filter spoke
@@ -92,15 +91,20 @@ def prepare(settings: Settings, store: ObservationStore, now: pd.Timestamp) -> P
     last = last_closed_session(now)
     X = bundle.features_of(panel)
     ages = _ages(bundle, store, now)
-    readiness = assess(bundle, panel, last, X=X, overdue=_overdue(bundle, ages))
     ledger = Ledger(store).read(baskets=bundle.baskets)
     ledger = ledger[ledger["published_at"] <= now]  # of a rehearsal of an earlier day, what was
+    readiness = _as_published(
+        assess(bundle, panel, last, X=X, overdue=_overdue(bundle, ages)), ledger
+    )
     own = score_days(bundle, version.walk_forward, panel, version=version.number, X=X)
     due = _due(ledger, last)
     states = {
         day: readiness if day == last else assess(bundle, panel.loc[:day], day, X=X.loc[:day])
         for day in due
     }
+    for day in due[due <= bundle.trained_until]:  # the walk-forward speaks, whatever is missing
+        if states[day].state is State.DEGRADED:
+            states[day] = Readiness(State.PUBLISHED, day, day)
     said = [
         said_of(version, own[own["date"] == day], panel.loc[:day], states[day].state)
         for day in due
@@ -111,15 +115,19 @@ def prepare(settings: Settings, store: ObservationStore, now: pd.Timestamp) -> P
         fresh["basis"] = basis_of(fresh["date"], pd.Series(now, fresh.index))
     scores = overlaid(overlaid(own, fresh), as_scores(ledger))
     calls = calls_of(scores, bundle, panel, ledger)
-    newest = pd.Timestamp(fresh["date"].max()) if len(fresh) else None
     notes: list[str] = []
     moved = pd.DataFrame()
     rows = [entries(version, fresh, calls, panel, states, simulated, now)]
-    if newest is not None and len(ledger):
+    # A held day that is filled in after later ones were published is no news of today.
+    later = fresh[fresh["date"] > ledger["date"].max()] if len(ledger) else fresh.iloc[:0]
+    if len(later):
         before, former = _before(settings, version, ledger, notes)
-        moved = _moved(ledger, before, version, fresh, panel, X, newest)
-        if former is not None:
-            first = pd.Timestamp(fresh["date"].min())
+        newest, first = pd.Timestamp(later["date"].max()), pd.Timestamp(later["date"].min())
+        try:
+            moved = _moved(ledger, before, version, fresh, panel, X, newest)
+        except EvaluationError as error:
+            notes.append(f"What moved is not told: {error}")
+        if former is not None and first > former.bundle.trained_until:
             rows.append(_of_former(former, panel, ledger, states[first], simulated, now))
     return Publication(
         version=version,
@@ -217,18 +225,24 @@ def show(publication: Publication, settings: Settings) -> None:
         readiness=publication.readiness,
         simulated=publication.simulated,
         known_at=publication.known_at,
-        moved=publication.moved,
+        moved=publication.moved if len(publication.new) else _moved_before(settings, publication),
     )
+
+
+def _moved_before(settings: Settings, publication: Publication) -> pd.DataFrame:
+    """What was shown to have moved, where nothing is new since."""
+    try:
+        said = load_published(settings)
+    except StoreError:
+        return publication.moved
+    same = pd.Timestamp(said["scores"]["date"].max()) == publication.day
+    return pd.DataFrame(said["about"].get("moved", [])) if same else publication.moved
 
 
 def _ages(bundle: Bundle, store: ObservationStore, now: pd.Timestamp) -> pd.DataFrame:
     """How new what the baskets and the model need is, the baskets first."""
-    behind = series_behind(
-        bundle.expects, baskets=bundle.baskets, window=bundle.config.features.window
-    )
-    spans = store.spans()
-    needed = dict.fromkeys([*basket_sets.get(bundle.baskets).series, *behind])
-    return freshness({name: spans[name][1] for name in needed if name in spans}, now)
+    newest = dated_by_closes({name: last for name, (_, last) in store.spans().items()})
+    return freshness({name: newest.get(name) for name in bundle.series_read()}, now)
 
 
 def _overdue(bundle: Bundle, ages: pd.DataFrame) -> tuple[str, ...]:
@@ -236,6 +250,16 @@ def _overdue(bundle: Bundle, ages: pd.DataFrame) -> tuple[str, ...]:
     legs = basket_sets.get(bundle.baskets).series
     old = ages[(ages["state"] != Age.FRESH) & ~ages["series"].isin(legs)]
     return tuple(name for name in old["series"] if get(name).frequency is Frequency.DAILY)
+
+
+def _as_published(readiness: Readiness, ledger: pd.DataFrame) -> Readiness:
+    """How the day was published, where it was: figures that came since change nothing of it."""
+    rows = ledger[ledger["date"] == readiness.day]
+    if rows.empty:
+        return readiness
+    state = State(rows["state"].iloc[-1])
+    missing = readiness.missing if state is State.DEGRADED else ()
+    return Readiness(state, readiness.day, readiness.day, missing)
 
 
 def _due(ledger: pd.DataFrame, last: pd.Timestamp) -> pd.DatetimeIndex:

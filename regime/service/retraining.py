@@ -22,14 +22,13 @@ from regime.experiment import (
     count_fits,
     reference_filter,
 )  # fmt: skip
-from regime.health.drift import DriftReport
+from regime.health.drift import A_MONTH, DriftReport
 from regime.settings import Settings
 from regime.taxonomy import REGIMES
 from regime.tracking.registry import Version, register
 from regime.tracking.runs import PURPOSE, log_result
 from regime.tracking.versions import registered
 
-_A_MONTH = 21  # sessions
 # Opens a bar of so many fits, and yields what moves it by one.
 Progress = Callable[[int], AbstractContextManager[Callable[[], None]]]
 
@@ -144,7 +143,7 @@ def reasons_to_retrain(
     words = [f"{trained_on}, and in its evaluation a fit serves {every}"]
     if report.is_drifted:
         words += report.alarms
-        reasons |= {"drifted"} if age >= _A_MONTH else set()
+        reasons |= {"drifted"} if age >= A_MONTH else set()
     else:
         words.append("no drift was found")
     return reasons, "; ".join(one.rstrip(".") for one in words) + "."

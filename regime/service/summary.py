@@ -13,7 +13,7 @@ _SHORT = {
 }
 
 
-def summary(publication: Publication | None, day: pd.Timestamp) -> str:
+def summary(publication: Publication | None, day: pd.Timestamp, *, simulated: bool) -> str:
     """State, call, and today's probabilities.
 
     Parameters
@@ -21,10 +21,10 @@ def summary(publication: Publication | None, day: pd.Timestamp) -> str:
     publication : None where the baskets have been gone too long for any
     day : the last session that has closed
     """
+    mark = "SIMULATED " if simulated else ""
     if publication is None:
-        return f"{day:%Y-%m-%d} {State.HELD}"
+        return f"{mark}{day:%Y-%m-%d} {State.HELD}"
     readiness = publication.readiness
-    mark = "SIMULATED " if publication.simulated else ""
     if readiness.state is State.HELD:
         return f"{mark}{readiness.words}"
     newest = publication.scores[publication.scores["date"] == publication.day]

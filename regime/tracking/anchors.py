@@ -9,7 +9,7 @@ from regime.exceptions import StoreError
 from regime.settings import Settings
 from regime.tracking.chain import Head
 from regime.tracking.mlflow_client import client, find_runs, local_database
-from regime.tracking.operations import HEAD
+from regime.tracking.operations import HEAD, PLACE, place_of
 
 
 def has_tracking(settings: Settings) -> bool:
@@ -19,9 +19,11 @@ def has_tracking(settings: Settings) -> bool:
 
 
 def anchors(settings: Settings) -> list[Head]:
-    """Every head that a run was tagged with, each once, oldest first; deleted runs included.
+    """Every head of this store's ledger that a run was tagged with, each once, oldest first.
 
-    Creates nothing: where nothing was ever tracked, there are none.
+    Deleted runs are included; those of other stores that share the server are not, and a
+    store that was moved has none from its former place. Creates nothing: where nothing was
+    ever tracked, there are none.
 
     Raises
     ------
@@ -31,7 +33,8 @@ def anchors(settings: Settings) -> list[Head]:
     if not has_tracking(settings):
         return []
     runs = find_runs(client(settings), settings, f"tags.{HEAD} != ''")
-    return sorted({_head(run) for run in runs})
+    here = place_of(settings)
+    return sorted({_head(run) for run in runs if run.data.tags.get(PLACE, here) == here})
 
 
 def _head(run: Any) -> Head:

@@ -67,8 +67,9 @@ def local_database(settings: Settings) -> Path | None:
 
 
 def shown(uri: str) -> str:
-    """An address as it may be printed: without the password in it."""
-    return re.sub(r"(?<=//)([^/@:]*):[^/@]*@", r"\1:***@", uri)
+    """An address as it may be printed: without the password in it, or a query that holds one."""
+    bare = re.sub(r"\?\S*", "", uri) if "://" in uri else uri
+    return re.sub(r"(?<=//)([^/@:\s]*):\S*@", r"\1:***@", bare)
 
 
 @contextlib.contextmanager

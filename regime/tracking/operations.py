@@ -1,15 +1,27 @@
 """What the service did, as runs: a day published, a look at its health, the ledger's head."""
 
+import socket
 import time
 from collections.abc import Mapping
+from pathlib import Path
 
+from regime.data.database.places import database_at
 from regime.settings import Settings
 from regime.tracking.mlflow_client import SERVICE, client, experiment_id, plain_faults
 from regime.tracking.owners import OWNER, owner
 from regime.tracking.runs import code_version
 
 HEAD = "ledger_head"  # tag: the last row of the ledger when the run was made
+PLACE = "ledger_of"  # tag: whose ledger, for homes that share a server
 _LONGEST = 5000  # characters of a tag that every store of MLflow takes
+
+
+def place_of(settings: Settings) -> str:
+    """Which store this is, in words without a password: machine and file, or server and name."""
+    store = settings.store
+    if isinstance(store, Path):
+        return f"{socket.gethostname()} {store.absolute()}"
+    return str(database_at(store))
 
 
 def log_operation(
@@ -39,6 +51,7 @@ def log_operation(
                 tags={
                     "code_version": code_version(),
                     OWNER: owner(),
+                    PLACE: place_of(settings),
                     **{key: value[:_LONGEST] for key, value in tags.items()},
                 },
             ).info.run_id

@@ -14,14 +14,12 @@ import pandas as pd
 from regime.bundle import Bundle
 from regime.call import CHANGES_A_YEAR, regime_call
 from regime.config import ExperimentConfig
-from regime.data import baskets as basket_sets
 from regime.data.baskets import spliced_lead
 from regime.data.calendar import last_closed_session
-from regime.data.checks.freshness import freshness
+from regime.data.checks.freshness import dated_by_closes, freshness
 from regime.data.store import ObservationStore
 from regime.evaluation.gate import Bounds, Check, Decision, Record, fresh_check, judge
 from regime.exceptions import EvaluationError, StoreError
-from regime.features.assembly import series_behind
 from regime.labels.leadership import leadership_path, target
 from regime.models.matching import LEAST_OVERLAP, match_states
 from regime.settings import Settings
@@ -234,15 +232,8 @@ def check_fresh(
             f"{kinds[store.is_simulated()]}"
         )
         return Check("fresh", False, None, None, words)
-    read = series_behind(
-        bundle.expects, baskets=bundle.baskets, window=bundle.config.features.window
-    )
-    newest = {name: last for name, (_, last) in store.spans().items()}
-    wanted = dict.fromkeys([*basket_sets.get(bundle.baskets).series, *read])
-    at_hand = {  # a fund's total returns are made of its closes
-        name: max((newest[one] for one in (name, f"{name}_close") if one in newest), default=None)
-        for name in wanted
-    }
+    newest = dated_by_closes({name: last for name, (_, last) in store.spans().items()})
+    at_hand = {name: newest.get(name) for name in bundle.series_read()}
     return fresh_check(
         freshness(at_hand, now), bundle.trained_until, last_closed_session(now), bounds
     )

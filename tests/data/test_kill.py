@@ -101,9 +101,11 @@ def rows_by_source(store) -> dict[str, pd.DataFrame]:
     return {name: part.reset_index(drop=True) for name, part in rows.groupby("source")}
 
 
-@pytest.mark.parametrize(
-    "moments", [12, pytest.param(100, marks=pytest.mark.long)], ids=lambda number: f"{number}x"
-)
+COUNTS = [("sqlite", 12), ("postgres", 5)]  # where each fetch takes twice as long
+MANY = [pytest.param(database, 100, marks=pytest.mark.long) for database, _ in COUNTS]
+
+
+@pytest.mark.parametrize(("new_store", "moments"), COUNTS + MANY, indirect=["new_store"])
 def test_a_fetch_killed_at_any_moment_leaves_whole_sources_and_a_free_lock(
     new_store, served, fetches, tmp_path, moments
 ):

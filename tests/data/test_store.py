@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from both import all_examples, few_on_postgres
+from hypothesis import given
 from hypothesis import strategies as st
 from observed import FETCHED, LATER, TWO_DAYS, frame, many
 
@@ -20,9 +21,6 @@ from regime.data.store import ObservationStore
 from regime.exceptions import StoreError
 
 SERIES = ["OEF", "DGS10", "value_spread_q1"]
-ON_BOTH = settings(
-    deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
 
 
 def query(store: ObservationStore, sql: str) -> list[tuple[object, ...]]:
@@ -42,8 +40,11 @@ cells = st.tuples(
 moments = st.integers(-3_000_000_000, 4_000_000_000)  # seconds since 1970: 1874 to 2096
 
 
-@ON_BOTH
-@given(st.dictionaries(cells, st.tuples(moments, finite), min_size=1, max_size=25))
+any_rows = given(st.dictionaries(cells, st.tuples(moments, finite), min_size=1, max_size=25))
+
+
+@all_examples(40)
+@any_rows
 def test_what_is_appended_is_read_back_to_the_bit(new_store, rows):
     given_rows = frame(
         [
@@ -62,6 +63,12 @@ def test_what_is_appended_is_read_back_to_the_bit(new_store, rows):
     )
     minus_zero_aside = expected["value"].to_numpy() + 0.0
     assert back["value"].to_numpy().tobytes() == minus_zero_aside.tobytes()
+
+
+@few_on_postgres(10)
+@any_rows
+def test_it_is_read_back_to_the_bit_on_postgres_too(new_store, rows):
+    test_what_is_appended_is_read_back_to_the_bit.hypothesis.inner_test(new_store, rows)
 
 
 def test_a_read_has_the_types_the_panel_counts_on(store):
@@ -213,8 +220,11 @@ def histories(draw):
     return fetches
 
 
-@settings(ON_BOTH, max_examples=15)
-@given(histories(), st.integers(0, 4))
+any_history = given(histories(), st.integers(0, 4))
+
+
+@all_examples(15)
+@any_history
 def test_later_fetches_never_change_what_was_known_before(new_store, fetches, seconds_before):
     store = new_store()
     seen = {}
@@ -230,6 +240,14 @@ def test_later_fetches_never_change_what_was_known_before(new_store, fetches, se
         assert newest.set_index(["series", "period"])["value"].to_dict() == (
             rows.set_index(["series", "period"])["value"].to_dict()
         )
+
+
+@few_on_postgres(3)
+@any_history
+def test_what_was_known_stays_on_postgres_too(new_store, fetches, seconds_before):
+    test_later_fetches_never_change_what_was_known_before.hypothesis.inner_test(
+        new_store, fetches, seconds_before
+    )
 
 
 @pytest.mark.parametrize("table", ["observation", "fetch_log", "quarantine", "ruling"])

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -55,37 +56,42 @@ def api(
     most_rows : of a page, if the API is to give less than is asked for
     most_vintages : so many in one request are refused
     """
-    plain = {
-        one.id: _latest(observations).get(one.id, _imagined(one, observations)) for one in SERIES
-    }
+    held = _latest(observations)
     revised = observations if revisions is None else revisions
-    told = {str(name): _published(rows) for name, rows in revised.groupby("series", observed=True)}
-    for one in SERIES:
-        if one.id not in told and len(plain[one.id]):
-            days = one.known_at(pd.DatetimeIndex(plain[one.id].index))
-            told[one.id] = _published(
-                pd.DataFrame({"period": plain[one.id].index, "known_at": days,
-                              "value": plain[one.id].to_numpy()})
-            )  # fmt: skip
+    rows_of = {str(name): rows for name, rows in revised.groupby("series", observed=True)}
+
+    # Each when it is first asked for, since few of them ever are.
+    @cache
+    def plain(name: str) -> "pd.Series[float]":
+        return held[name] if name in held else _imagined(_DECLARED[name], observations)
+
+    @cache
+    def told(name: str) -> pd.DataFrame:
+        if name in rows_of:
+            return _published(rows_of[name])
+        periods = pd.DatetimeIndex(plain(name).index)
+        days = _DECLARED[name].known_at(periods)
+        values = plain(name).to_numpy()
+        return _published(pd.DataFrame({"period": periods, "known_at": days, "value": values}))
 
     def answer(path: str, query: Mapping[str, str]) -> tuple[int, bytes]:
         name = query.get("series_id", "")
         if query.get("api_key") != KEY:
             return _refusal("The value for variable api_key is not registered.")
-        if query.get("file_type") != "json" or name not in plain:
+        if query.get("file_type") != "json" or name not in _DECLARED:
             return _refusal("The series does not exist.")
         if path == VINTAGE_DATES:
-            days = sorted(told[name]["day"].unique())
+            days = sorted(told(name)["day"].unique())
             return _page(query, "vintage_dates", [_iso(day) for day in days], 10_000, most_rows)
         if path != OBSERVATIONS:
             return _refusal("The path is not known.")
         first = query.get("observation_start", "0001-01-01")
         if "realtime_start" in query:
-            return _between(told[name], query, _DECLARED[name], decimals, most_rows, most_vintages)
+            return _between(told(name), query, _DECLARED[name], decimals, most_rows, most_vintages)
         today = _iso(observations["known_at"].max())
         rows = [
             {"realtime_start": today, "realtime_end": today, "date": date, "value": value or "."}
-            for date, value in _cells(_DECLARED[name], plain[name], decimals)
+            for date, value in _cells(_DECLARED[name], plain(name), decimals)
             if date >= first
         ]
         return _page(query, "observations", rows, 100_000, most_rows)

@@ -16,8 +16,9 @@ from regime.taxonomy import REGIMES
 from regime.tracking.anchors import anchors
 from regime.tracking.ledger import Ledger
 from regime.tracking.mlflow_client import client, find_runs
+from regime.tracking.operations import HEAD, log_operation
 from regime.tracking.published import load_published
-from regime.tracking.registry import load_version
+from regime.tracking.registry import load_version, promote
 
 DAYS = trading_days(pd.Timestamp("2012-07-02"), pd.Timestamp("2012-07-31"))
 VALUES = ["date", "horizon", *REGIMES]
@@ -215,3 +216,67 @@ def test_a_day_that_was_not_published_cannot_be_corrected(home, day):
     now = home.fetch(DAYS[0])
     with pytest.raises(EvaluationError, match="Nothing was published of"):
         say_again(home.settings, home.store, pd.Timestamp(day), now)
+
+
+def test_figures_that_come_after_a_day_was_published_change_nothing_of_how_it_was(home):
+    publish(home, DAYS[0])
+    publish(home, DAYS[1], DGS10=2)
+    publication, _ = publish(home, DAYS[2], DGS10=3)
+    assert publication.readiness.state is State.DEGRADED
+    now = home.fetch(DAYS[2]) + pd.Timedelta(hours=2)  # the yields have come
+    again = prepare(home.settings, home.store, now)
+    assert again.readiness.state is State.DEGRADED
+    assert again.new.empty
+    publish(home, DAYS[3])
+    late = end_of_day(DAYS[3]) + pd.Timedelta(hours=15)  # the next ones should be there by now
+    assert prepare(home.settings, home.store, late).readiness.state is State.PUBLISHED
+
+
+def test_a_held_day_is_filled_in_after_a_rollback_though_the_former_learned_from_it(home):
+    publish(home, DAYS[0])
+    publish(home, DAYS[1], RSP=1)
+    home.fetch(DAYS[2], RSP=2)
+    other = small(model={"kind": "logistic", "params": {"C": 0.01}})
+    home.train(DAYS[2], other)
+    publish(home, DAYS[3], RSP=3)
+    promote(home.settings, "1")
+    publication, done = publish(home, DAYS[4])
+    assert list(entered(home)["date"].unique()) == list(DAYS[:5])
+    assert set(done.added.query("role == 'former'")["date"]) <= {DAYS[4]}
+    assert publication.readiness.state is State.PUBLISHED
+
+
+def test_a_day_the_version_learned_from_is_the_walk_forwards_and_not_degraded(home):
+    publish(home, DAYS[0])
+    for number, day in enumerate(DAYS[1:4], 1):
+        home.fetch(day, DGS10=number + 1)
+    home.train(DAYS[3], small(model={"kind": "logistic", "params": {"C": 0.01}}))
+    publish(home, DAYS[4])
+    rows = entered(home, since=DAYS[1])
+    rows = rows[rows["date"] <= DAYS[3]]
+    assert set(rows["state"]) == {"PUBLISHED"}
+    record = load_version(home.settings).walk_forward.set_index(["date", "horizon"])
+    said = rows.set_index(["date", "horizon"])[list(REGIMES)]
+    np.testing.assert_array_equal(said, record.loc[said.index, list(REGIMES)])
+    again = say_again(home.settings, home.store, DAYS[2], end_of_day(DAYS[4]))
+    assert len(again) == 2
+
+
+def test_a_second_run_keeps_what_is_shown_to_have_moved(home):
+    publish(home, DAYS[0])
+    publish(home, DAYS[1])
+    moved = load_published(home.settings)["about"]["moved"]
+    assert len(moved) == 6
+    publish(home, DAYS[1])
+    assert load_published(home.settings)["about"]["moved"] == moved
+
+
+def test_another_store_on_the_same_server_is_no_fault_of_this_one(home, tmp_path):
+    publish(home, DAYS[0])
+    beside = home.settings.model_copy(update={"home": tmp_path / "beside"})
+    log_operation(beside, "elsewhere", tags={HEAD: f"7:{'a' * 64}"}, metrics={})
+    uri = beside.tracking_uri
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLFLOW_TRACKING_URI", uri)
+        assert anchors(home.settings) == []
+        assert [head.seq for head in anchors(beside)] == [7]

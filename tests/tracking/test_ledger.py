@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from both import all_examples, few_on_postgres
+from hypothesis import given
 from hypothesis import strategies as st
 from ledgered import HORIZONS, evening, observed, rows
 from postgres_server import PostgresServer, programs
@@ -33,9 +34,6 @@ from regime.tracking.mlflow_client import client
 from regime.tracking.operations import HEAD, log_operation
 
 MONDAY, TUESDAY, FRIDAY = "2024-06-03", "2024-06-04", "2024-06-07"
-ON_BOTH = settings(
-    deadline=None, max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
 
 
 @pytest.fixture(scope="module")
@@ -129,8 +127,11 @@ publication = st.fixed_dictionaries(
 )
 
 
-@ON_BOTH
-@given(st.lists(publication, min_size=1, max_size=4))
+any_publications = given(st.lists(publication, min_size=1, max_size=4))
+
+
+@all_examples(10)
+@any_publications
 def test_what_is_published_is_read_back_to_the_bit_and_its_hashes_hold(new_store, said):
     ledger = Ledger(observed(new_store()))
     expected = []
@@ -155,6 +156,14 @@ def test_what_is_published_is_read_back_to_the_bit_and_its_hashes_hold(new_store
     assert back[list(REGIMES)].to_numpy().tobytes() == bits.tobytes()
     assert ledger.faults([Head(row.seq, row.hash) for row in back.itertuples()]) == []
     assert integrity.faults(ledger.store.database) == []
+
+
+@few_on_postgres(2)
+@any_publications
+def test_it_is_read_back_to_the_bit_on_postgres_too(new_store, said):
+    test_what_is_published_is_read_back_to_the_bit_and_its_hashes_hold.hypothesis.inner_test(
+        new_store, said
+    )
 
 
 def test_a_read_has_the_same_columns_and_types_before_and_after_the_first_day(new_store):

@@ -22,13 +22,14 @@ def regime(tmp_path_factory):
     """Run the command, its state in `home`; with `module`, as a script that starts from nothing."""
     commands = Commands(tmp_path_factory.mktemp("commands"))
 
-    def run(*words, home=None, module=None, cwd=ROOT):
+    def run(*words, home=None, module=None, cwd=ROOT, within=300):
         environment = {"REGIME_HOME": str(home or "/nonexistent/unused"), "COLUMNS": "100"}
         if module is None:
-            return commands.run(*words, cwd=cwd, **environment)
+            return commands.run(*words, cwd=cwd, within=within, **environment)
         return subprocess.run(
             [sys.executable, "-m", f"training.{module}", *map(str, words)],
-            capture_output=True, text=True, env=os.environ | environment, cwd=cwd, timeout=300,
+            capture_output=True, text=True, env=os.environ | environment, cwd=cwd,
+            timeout=within,
         )  # fmt: skip
 
     yield run

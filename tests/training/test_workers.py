@@ -60,13 +60,13 @@ def alone(market, configs):
 
 
 @pytest.fixture
-def cluster():
-    """Four workers in processes of their own, as on four machines."""
+def cluster(request):
+    """Four workers, or as many as are asked for, in processes of their own, as on machines."""
     with (
         warnings.catch_warnings(action="ignore"),  # of Dask, on a disk or a port that is busy
         LocalCluster(
-            n_workers=4, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0",
-            memory_limit=0, silence_logs=50,
+            n_workers=getattr(request, "param", 4), threads_per_worker=1, processes=True,
+            dashboard_address="127.0.0.1:0", memory_limit=0, silence_logs=50,
         ) as started,
     ):  # fmt: skip
         yield started
@@ -158,6 +158,7 @@ def test_a_cluster_without_workers_says_how_to_start_one(monkeypatch):
         pass
 
 
+@pytest.mark.parametrize("cluster", [1], indirect=True)
 def test_workers_that_run_other_code_are_named(cluster, monkeypatch):
     monkeypatch.setattr("distributed.Client.run", lambda client, asked: {"tcp://b:1": "older"})
     with (

@@ -8,7 +8,7 @@ import pandas as pd
 from pandas.tseries.holiday import USFederalHolidayCalendar
 
 from regime.data.calendar import last_closed_session, session_closes
-from regime.data.catalog import get
+from regime.data.catalog import MODELLED, get
 from regime.data.declared import french
 from regime.data.series import Frequency, Series
 
@@ -83,6 +83,16 @@ def freshness(
             "state": "str",
         }
     )
+
+
+def dated_by_closes(newest: Mapping[str, pd.Timestamp]) -> dict[str, pd.Timestamp]:
+    """Newest periods, with those of funds by their closes too: total returns are made of them."""
+    found = dict(newest)
+    for name in MODELLED:
+        dates = [found[one] for one in (name, f"{name}_close") if one in found]
+        if dates:
+            found[name] = max(dates)
+    return found
 
 
 def expected_period(name: str, now: pd.Timestamp, *, grace: pd.Timedelta = GRACE) -> pd.Timestamp:

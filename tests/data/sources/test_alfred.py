@@ -160,9 +160,9 @@ def test_what_was_known_on_any_day_after_the_oldest_vintage_comes_back(data):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(alfred, "MOST_VINTAGES", data.draw(st.integers(1, 10)))
         found, _ = vintages(revisions, most_rows=data.draw(st.integers(1, 9)))
-    for day in range(62):
-        moment = pd.Timestamp("2024-08-01", tz="UTC") + pd.Timedelta(days=day)
-        if moment >= revisions["known_at"].min():
+    oldest = revisions["known_at"].min()
+    for moment in {*found["known_at"], *revisions["known_at"]}:  # between these nothing changes
+        if moment >= oldest:
             pd.testing.assert_series_equal(
                 brute_force(found, moment), brute_force(revisions, moment)
             )

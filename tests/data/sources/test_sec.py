@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -121,6 +122,11 @@ def filings(draw):
     return frame.iloc[order].reset_index(drop=True)
 
 
+@cache  # the same few month ends, each of them slow
+def a_year_before(end):
+    return (end - pd.DateOffset(years=1)) + pd.offsets.MonthEnd(0)
+
+
 def brute_force(rows, day):
     """Sum of each quarter's end that the filings up to a day allow, each looked up anew."""
     rows = rows[rows["filed"] <= day].sort_values(["filed", "accn"])
@@ -132,7 +138,7 @@ def brute_force(rows, day):
             continue
         before = pd.Timestamp(start.year - 1, 1, 1)
         year = value.get((before, start - pd.Timedelta(days=1)))
-        twin = value.get((before, (end - pd.DateOffset(years=1)) + pd.offsets.MonthEnd(0)))
+        twin = value.get((before, a_year_before(end)))
         if year is not None and twin is not None:
             found[end] = year + so_far - twin
     return found

@@ -20,17 +20,6 @@ REAL_DATA = Path(
     os.environ.get("REGIME_TEST_DATA", Path(__file__).parents[1].parent / "shared" / "data")
 )
 
-# Files of minutes go first, so that no core is left with one of them when the other is done.
-LONGEST = ("test_life.py", "test_run_kill.py", "test_live.py", "test_workers.py")
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.option.loadscopereorder = False  # by which pytest-xdist would put them last
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: item.path.name not in LONGEST)
-
 
 @pytest.fixture(scope="session")
 def real_data() -> Path:

@@ -18,6 +18,8 @@ from regime.data.store import ObservationStore
 from regime.exceptions import SourceError
 from regime.settings import Settings
 
+_LOOKED_BACK = pd.Timedelta(days=400)  # longer than any publication lag, or a drill
+
 
 @dataclass(slots=True)
 class Intake:
@@ -138,9 +140,12 @@ def from_demo(
     withhold: Mapping[str, int] | None = None,
     dry_run: bool = False,
 ) -> Intake:
-    """What a SIMULATED market has published by now."""
+    """What a SIMULATED market has published by now; of what is stored, the newest only."""
     observations = demo.fetch(last_closed_session(now), withhold=withhold)
     known = observations[observations["known_at"] <= now]
+    if spans := store.spans():  # it revises nothing, so what is older is there already
+        newest = max(last for _, last in spans.values())
+        known = known[known["period"] >= newest - _LOOKED_BACK]
     return Intake(store.append(known, fetched_at=now, dry_run=dry_run))
 
 

@@ -105,6 +105,7 @@ class _Run:
     tell: Callable[[str], None]
     step: str = "start"
     outcome: Outcome = field(default_factory=Outcome)
+    told: str = ""  # of the newest delivery that had something to deliver
 
     @property
     def day(self) -> pd.Timestamp:
@@ -188,9 +189,10 @@ class _Run:
     def publish(self, intake: Intake, refit: Refit | None) -> tuple[Publication | None, str]:
         publication = self.prepared()
         if publication is None:
-            gone = alerts.of_readiness(
-                Readiness(State.HELD, self.day, self.day), simulated=self.store.is_simulated()
-            )
+            published = Ledger(self.store).read()["date"]
+            newest = pd.Timestamp(published.max()) if len(published) else self.day
+            held = Readiness(State.HELD, self.day, newest, ("a basket",))
+            gone = alerts.of_readiness(held, simulated=self.store.is_simulated())
             self.alert([] if gone is None else [gone])
             return None, ""
         with self.doing("look for drift"):
@@ -316,7 +318,9 @@ class _Run:
         except (RegimeError, OSError) as error:
             self.say(f"warning: alerts were not sent: {error}", level=logging.WARNING)
             return "alerts wait"
-        return delivery.words
+        if not self.told or delivery.sent + delivery.failed + delivery.waiting:
+            self.told = delivery.words
+        return self.told
 
     def come_to(self, state: State) -> None:
         self.outcome.state, self.outcome.exit_code = state, EXIT_CODES[state]

@@ -126,7 +126,8 @@ def _of_promotions(
 
 def _of_old_data(publication: Publication) -> list[Alert]:
     """Series the baskets or the model need whose newest value is overdue."""
-    old = publication.ages[publication.ages["state"] != Age.FRESH]
+    ages = publication.ages
+    old = ages[(ages["state"] != Age.FRESH) & ages["newest_period"].notna()]
     return [
         alerts.data_stale(
             str(row["series"]),

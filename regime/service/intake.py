@@ -109,13 +109,11 @@ def from_network(
     now: pd.Timestamp,
     *,
     dry_run: bool = False,
-    step: Callable[[], None] = lambda: None,
 ) -> Intake:
     """What every source on the network brings; one that fails costs no other anything."""
     chosen, silent = who_can_be_asked(settings)
     intake = Intake(notes=silent)
     for report in ask_sources(chosen, store, settings, now=now, dry_run=dry_run):
-        step()
         intake.added += report.added
         intake.doubtful += len(report.doubtful)
         intake.faults += report.errors

@@ -217,9 +217,25 @@ def test_baskets_that_are_gone_hold_the_day_in_a_run_and_in_a_rehearsal(home, mo
     outcome, _ = live(home, DAYS[1])
     assert outcome.exit_code == 4
     assert outcome.summary.startswith("SIMULATED 2012-07-03 HELD")
-    assert any("No probabilities of 2012-07-03" in title for title in waiting(home))
+    (held,) = [one.alert for one in notify.outbox(home.settings) if one.alert.kind == "held"]
+    assert "No probabilities of 2012-07-03" in held.title
+    assert "the newest complete day is 2012-07-02" in held.body
     settings = home.settings.model_copy(
         update={"now": pd.Timestamp("2012-07-03 23:30", tz="America/New_York")}
     )
     outcome = run_day(settings, lambda store, now: Intake(), dry_run=True)
     assert outcome.exit_code == 4
+
+
+def test_a_series_that_never_came_breaks_no_run(home, monkeypatch):
+    live(home, DAYS[0])
+    real = daily.prepare
+
+    def without(*given):
+        publication = real(*given)
+        publication.ages.loc[0, ["newest_period", "state"]] = [pd.NaT, "missing"]
+        return publication
+
+    monkeypatch.setattr(daily, "prepare", without)
+    outcome, _ = live(home, DAYS[1])
+    assert outcome.exit_code == 0

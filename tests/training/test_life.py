@@ -1,14 +1,12 @@
 """Ten months of a service, by commands only, on a simulated market."""
 
-import json
 import re
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 
 import pandas as pd
 import pytest
 from commands import Commands
+from webhook import Webhook
 
 from regime.data.calendar import trading_days
 from regime.data.store import ObservationStore
@@ -38,38 +36,11 @@ HELD, DEGRADED = pd.Timestamp("2016-02-10"), pd.Timestamp("2016-03-16")
 SABOTAGE, ROLLBACK = pd.Timestamp("2016-06-10"), pd.Timestamp("2016-07-08")
 
 
-class Webhook:
-    """A receiver of alerts on this machine."""
-
-    def __init__(self) -> None:
-        self.heard = heard = []
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self):
-                heard.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-                self.send_response(200)
-                self.end_headers()
-
-            def log_message(self, *_):
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    @property
-    def address(self) -> str:
-        return f"json://127.0.0.1:{self.server.server_port}/"
-
-    def titles(self) -> list[str]:
-        return [told["title"] for told in self.heard]
-
-
 @pytest.fixture
 def webhook():
     receiver = Webhook()
     yield receiver
-    receiver.server.shutdown()
-    receiver.server.server_close()
+    receiver.close()
 
 
 @pytest.fixture
@@ -103,7 +74,7 @@ def test_a_service_lives_ten_months(every_day, commands, webhook, tmp_path):
             *words,
             REGIME_HOME=str(home),
             REGIME_NOW=f"{day:%Y-%m-%d}T23:30:00-05:00",
-            REGIME_ALERT_URLS=webhook.address,
+            REGIME_ALERT_URLS=webhook.address("ok"),
         )
         assert done.returncode == code, done.stdout + done.stderr
         assert "Traceback" not in done.stderr
@@ -165,7 +136,7 @@ def test_a_service_lives_ten_months(every_day, commands, webhook, tmp_path):
 
     done = regime(END, "ledger", "verify")
     assert f"sound: {len(ledger) + len(former)} rows" in done.stdout
-    told = webhook.titles()
+    told = webhook.came("ok")
     called = ledger[ledger["horizon"] == 0].set_index("date")["call"]
     assert (called != called.shift())[1:].any(), "the demo market rotates within ten months"
     assert sum("Regime call" in title and "in service" not in title for title in told) == (

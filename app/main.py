@@ -1,16 +1,72 @@
-"""Page setup and navigation."""
+"""Page setup, navigation and margin."""
 
 from pathlib import Path
 
+import pandas as pd
 import streamlit as st
 
+from app import queries, widgets
+from regime.exceptions import RegimeError
+
 VIEWS = Path(__file__).parent / "views"
+PAGES = {
+    "Now": [("today", "Today"), ("why", "Why"), ("what_if", "What if")],
+    "Then": [("history", "History"), ("signals", "Signals")],
+    "Trust": [
+        ("value", "Value"), ("models", "Models"), ("card", "Model card"), ("data", "Data"),
+        ("glossary", "Glossary"),
+    ],
+}  # fmt: skip
+STYLE = """<style>
+/* Figures under one another line up. */
+body, [data-testid="stMetricValue"], table { font-variant-numeric: tabular-nums; }
+[data-testid="stMainBlockContainer"] { padding-top: 3.5rem; }
+[data-testid="stMainBlockContainer"] h1 { font-size: 1.9rem; padding-top: 0; }
+</style>"""
 
 st.set_page_config(page_title="Equity leadership", page_icon="📊", layout="wide")
-st.navigation(
-    [
-        st.Page(VIEWS / "today.py", title="Today", default=True),
-        st.Page(VIEWS / "models.py", title="Models"),
-        st.Page(VIEWS / "card.py", title="Model card"),
-    ]
-).run()
+st.html(STYLE)
+widgets.read_address()
+chosen = st.navigation(
+    {
+        group: [
+            st.Page(VIEWS / f"{name}.py", title=title, default=name == "today")
+            for name, title in pages
+        ]
+        for group, pages in PAGES.items()
+    }
+)
+
+
+def margin() -> None:
+    """The time machine, and in which format charts are kept."""
+    try:
+        newest = queries.snapshot()
+    except RegimeError:
+        return  # the page says so
+    if newest is None:
+        return
+
+    def travel() -> None:
+        told = st.session_state["time_machine"]
+        days = newest.probabilities(0).index
+        # A day without a close is looked at from the close before it.
+        day = days[max(days.searchsorted(pd.Timestamp(told), side="right") - 1, 0)]
+        widgets.choose_day(None if day == newest.day else day)
+
+    shown = widgets.chosen_day() or newest.day
+    st.session_state["time_machine"] = min(max(shown, newest.first), newest.day).date()
+    with st.sidebar:
+        st.date_input(
+            "As known at the close of", key="time_machine", on_change=travel,
+            min_value=newest.first.date(), max_value=newest.day.date(),
+            help="Time machine: every page as it was known then.",
+        )  # fmt: skip
+        st.segmented_control(
+            "Charts are kept as", ["PNG", "SVG"], default="PNG", key=widgets.FORMAT,
+            help="By the camera above a chart; the picture has its source line.",
+        )  # fmt: skip
+
+
+margin()
+chosen.run()

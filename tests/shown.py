@@ -9,8 +9,10 @@ from regime.data.calendar import end_of_day
 from regime.experiment import call_conditions
 from regime.labels.leadership import path_as_known
 from regime.scoring import Readiness
+from regime.service.explaining import declarations, explained
 from regime.settings import Settings
 from regime.taxonomy import REGIMES
+from regime.tracking.ledger_rows import frame
 from regime.tracking.published import publish
 
 
@@ -31,8 +33,10 @@ def show(
         path=path,
         conditions=call_conditions(panel, bundle.baskets),
     )
+    told, notes = explained(bundle, panel, rows, calls)
     publish(
         rows, calls, bundle, panel, settings, version=str(rows["model_version"].iloc[-1]),
         readiness=readiness, simulated=True, known_at=end_of_day(panel.index[-1]),
-        moved=pd.DataFrame(),
+        moved=pd.DataFrame(), speaker=bundle, ledger=frame([]), explained=told,
+        features=declarations(bundle), notes=notes,
     )  # fmt: skip

@@ -92,7 +92,7 @@ def demo(
     if until is None:
         commit(publication, settings, store)
     else:  # an earlier day is looked at; it was not published then
-        show(publication, settings)
+        show(publication, settings, store)
 
     say("4/4  Results")
     score_tables([row for result in results.values() for row in result.scores], simulated=True)

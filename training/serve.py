@@ -24,6 +24,12 @@ HOST = "127.0.0.1"
 APP_PORT, UI_PORT = 8501, 5000
 PATIENCE = 120.0  # seconds until a server answers
 
+# Light or dark as the browser asks, in colours that are told apart on both.
+_THEME = (
+    "light.primaryColor=#0072B2", "light.linkColor=#005A8C",
+    "dark.primaryColor=#56B4E9", "dark.linkColor=#8CCBF2",
+)  # fmt: skip
+
 # By name: what builds its command, and its port.
 Servers = dict[str, tuple[Callable[[int, "Settings"], list[str]], int]]
 Port = Annotated[int, typer.Option(min=1, max=65535, help=f"Port on {HOST}.")]
@@ -75,7 +81,8 @@ def _app_command(port: int, settings: "Settings") -> list[str]:
     return [
         "streamlit", "run", str(page), f"--server.address={HOST}", f"--server.port={port}",
         "--server.headless=true", "--browser.gatherUsageStats=false",
-        "--client.toolbarMode=minimal", "--server.fileWatcherType=none",
+        "--client.toolbarMode=viewer", "--server.fileWatcherType=none",
+        "--server.maxUploadSize=1", *(f"--theme.{option}" for option in _THEME),
     ]  # fmt: skip
 
 

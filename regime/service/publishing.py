@@ -21,6 +21,7 @@ from regime.exceptions import EvaluationError, StoreError
 from regime.movement import overnight, words
 from regime.scoring import Readiness, State, assess, score_days, with_fallback
 from regime.service.entries import as_scores, basis_of, calls_of, entries, overlaid, said_of
+from regime.service.explaining import declarations, explained
 from regime.settings import Settings
 from regime.taxonomy import REGIMES
 from regime.tracking.ledger import Head, Ledger
@@ -202,7 +203,7 @@ def commit(
     added = publication.new.iloc[:0]
     if len(publication.new):
         added = ledger.append(publication.new, published_at=publication.known_at)
-    show(publication, settings)
+    show(publication, settings, store)
     head = ledger.head()
     run_id = log_operation(
         settings,
@@ -213,19 +214,44 @@ def commit(
     return Done(added, head, run_id)
 
 
-def show(publication: Publication, settings: Settings) -> None:
-    """Keep it for the app."""
+def show(publication: Publication, settings: Settings, store: ObservationStore) -> None:
+    """Keep it for the app, with what explains it and all that was published before."""
+    version = publication.version
+    ledger = Ledger(store).read(baskets=version.bundle.baskets, newest_only=False)
+    spoke = str(publication.scores["model_version"].iloc[-1])
+    filtered = spoke.endswith(FILTER)
+    speaker = version.fallback if filtered else version.bundle
+    model = version.digest + (FILTER if filtered else "")
+    try:
+        former = load_published(settings, ("scores", "shares"))
+    except StoreError:
+        former = None
+    told, notes = explained(
+        speaker,
+        publication.panel,
+        publication.scores,
+        publication.calls,
+        model=model,
+        former=former,
+        X=None if filtered else publication.X,
+    )
     publish(
         publication.scores,
         publication.calls,
-        publication.version.bundle,
+        version.bundle,
         publication.panel,
         settings,
-        version=publication.version.number,
+        speaker=speaker,
+        version=version.number,
         readiness=publication.readiness,
         simulated=publication.simulated,
         known_at=publication.known_at,
         moved=publication.moved if len(publication.new) else _moved_before(settings, publication),
+        ledger=ledger[ledger["published_at"] <= publication.known_at],
+        explained=told,
+        explained_by=model,
+        features=declarations(speaker),
+        notes=[*publication.notes, *notes],
     )
 
 

@@ -1,6 +1,7 @@
 """What the app shows: the champion's newest scores, whole or not at all."""
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +10,19 @@ import pandas as pd
 from regime.bundle import Bundle
 from regime.data.baskets import spliced_lead
 from regime.data.panel import digest
+from regime.exceptions import StoreError
+from regime.experiment import call_conditions
 from regime.labels.leadership import leadership_path
 from regime.scoring import Readiness
 from regime.settings import Settings
 from regime.tracking.results import load_frames, save_frames, write_text
+from regime.tracking.storage import load_bundle, save_bundle
 
-FRAMES = ("scores", "calls", "labels", "leads")
-NAME = "champion"
+SAID = ("scores", "calls", "labels", "leads", "conditions", "ledger")
+EXPLAINED = ("features", "shares", "drivers", "similar", "flips")
+OF_A_DAY = ("drivers", "similar", "flips")  # explain one day only, and are kept of each
+FRAMES = (*SAID, *EXPLAINED)
+NAME, MODEL, DAYS = "champion", "model", "days"
 
 
 def publish(
@@ -30,8 +37,14 @@ def publish(
     simulated: bool,
     known_at: pd.Timestamp,
     moved: pd.DataFrame,
+    speaker: Bundle,
+    ledger: pd.DataFrame,
+    explained: Mapping[str, pd.DataFrame],
+    explained_by: str = "",
+    features: Sequence[Mapping[str, Any]] = (),
+    notes: Sequence[str] = (),
 ) -> Path:
-    """Keep scores, calls, hindsight path and leads for the app; returns their folder.
+    """Keep all that the app shows, and the model for what-if; returns their folder.
 
     Parameters
     ----------
@@ -42,6 +55,12 @@ def publish(
     known_at : the moment as of which the panel was read; with it and `panel_digest`,
         `regime panel --as-of` rebuilds what these numbers came from
     moved : DataFrame of `movement.overnight`, or empty
+    bundle, speaker : the model in service, and who speaks of the newest day
+    ledger : what was published, every row of the champions
+    explained : DataFrames named `EXPLAINED`
+    explained_by : digest of the model that explains
+    features : what is declared of each column of the explained `features`
+    notes : what could not be told, a line each
     """
     lead = spliced_lead(panel, bundle.baskets)
     path = leadership_path(lead, switching_cost=bundle.config.labels.switching_cost)
@@ -50,6 +69,9 @@ def publish(
         "calls": calls.rename_axis("date").reset_index(),
         "labels": path.rename_axis("date").reset_index(),
         "leads": lead.rename_axis("date").reset_index(),
+        "conditions": call_conditions(panel, bundle.baskets).rename_axis("date").reset_index(),
+        "ledger": ledger,
+        **explained,
     }
     spoke = str(scores["model_version"].iloc[-1])
     about = {
@@ -64,14 +86,79 @@ def publish(
         "state": readiness.state.value,
         "missing": list(readiness.missing),
         "words": readiness.words,
-        "moved": json.loads(moved.to_json(orient="records", double_precision=15)),
+        "moved": _records(moved),
+        "switching_cost": bundle.config.labels.switching_cost,
+        "explained_by": explained_by,
+        "explained_until": f"{panel.index[-1]:%Y-%m-%d}",
+        "features": [dict(one) for one in features],
+        "notes": list(notes),
     }
-    return save_frames(frames, about, settings.published, NAME)
+
+    def keep_model(folder: Path) -> None:
+        about_it = {"digest": save_bundle(speaker, folder / MODEL)}
+        (folder / f"{MODEL}.json").write_text(json.dumps(about_it), encoding="utf-8")
+
+    folder = save_frames(frames, about, settings.published, NAME, also=keep_model)
+    _keep_day(about, frames, settings)
+    return folder
 
 
-def load_published(settings: Settings) -> dict[str, Any]:
-    """What `publish` kept: its frames by name, and `about`."""
-    return load_frames(settings.published, NAME, FRAMES, remedy="regime score")
+def _keep_day(
+    about: Mapping[str, Any], frames: Mapping[str, pd.DataFrame], settings: Settings
+) -> None:
+    """What is told of this day only, so that it can be seen later as it was seen then."""
+    day = frames["scores"]["date"].max()
+    of_the_day = {name: _records(frames[name]) for name in OF_A_DAY}
+    facts = {key: value for key, value in about.items() if key != "features"}
+    folder = settings.published / DAYS
+    folder.mkdir(exist_ok=True)
+    text = json.dumps({"about": facts, **of_the_day})
+    write_text(folder / f"{day:%Y-%m-%d}.json", text, "day")
+
+
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    text = frame.to_json(orient="records", double_precision=15, date_format="iso")
+    return list(json.loads(text))
+
+
+def load_day(settings: Settings, day: pd.Timestamp) -> dict[str, Any] | None:
+    """What was kept of a published day: `about`, and the frames `OF_A_DAY`; None without it."""
+    path = settings.published / DAYS / f"{day:%Y-%m-%d}.json"
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        frames = {name: pd.DataFrame(kept[name]) for name in OF_A_DAY}
+        about = dict(kept["about"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    for column in ("date", "episode"):
+        if column in frames["similar"]:
+            frames["similar"][column] = pd.to_datetime(frames["similar"][column])
+    return {"about": about, **frames}
+
+
+def load_model(settings: Settings) -> Bundle:
+    """The model that spoke of the newest day, as it was kept beside what it said.
+
+    Raises
+    ------
+    StoreError
+        If it is not there or was changed since.
+    """
+    folder = settings.published / NAME
+    try:
+        # One folder, though the link may move while it is read.
+        folder = folder.parent / folder.readlink()
+        digest = json.loads((folder / f"{MODEL}.json").read_text(encoding="utf-8"))["digest"]
+    except (OSError, ValueError, KeyError) as error:
+        raise StoreError(
+            f"There is no readable model in {folder} ({error}). Run `regime score`."
+        ) from error
+    return load_bundle(folder / MODEL, digest=digest)
+
+
+def load_published(settings: Settings, frames: Sequence[str] = SAID) -> dict[str, Any]:
+    """What `publish` kept: these of its frames by name, and `about`."""
+    return load_frames(settings.published, NAME, frames, remedy="regime score")
 
 
 def write_rows(rows: pd.DataFrame, path: Path, kind: str) -> None:

@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from regime.experiment import ExperimentResult
 
 VERSIONS = ".versions"
 FRAMES = ("predictions", "calls", "labels")
+_TRIES = 5  # to read what is replaced meanwhile
 
 
 def save_result(result: ExperimentResult, folder: Path, *, simulated: bool) -> Path:
@@ -45,9 +46,19 @@ def list_results(folder: Path) -> list[str]:
 
 
 def save_frames(
-    frames: Mapping[str, pd.DataFrame], about: dict[str, Any], folder: Path, name: str
+    frames: Mapping[str, pd.DataFrame],
+    about: dict[str, Any],
+    folder: Path,
+    name: str,
+    *,
+    also: Callable[[Path], None] | None = None,
 ) -> Path:
-    """Write frames as Parquet and `about` as JSON under one name; all of it, or nothing."""
+    """Write frames as Parquet and `about` as JSON under one name; all of it, or nothing.
+
+    Parameters
+    ----------
+    also : writes what else belongs to it into the folder it is given
+    """
     target = folder / name
     try:
         versions = folder / VERSIONS / name
@@ -58,6 +69,8 @@ def save_frames(
             for key, frame in frames.items():
                 frame.to_parquet(version / f"{key}.parquet", index=False)
             (version / "result.json").write_text(json.dumps(about, indent=1), encoding="utf-8")
+            if also is not None:
+                also(version)
             link = version / "link"
             link.symlink_to(version.relative_to(folder))
             link.replace(target)  # the one step a reader can notice
@@ -83,14 +96,28 @@ def load_frames(folder: Path, name: str, frames: Sequence[str], *, remedy: str) 
     StoreError
         If there is no such result or it is damaged; names the remedy.
     """
-    try:
-        about = json.loads((folder / name / "result.json").read_text(encoding="utf-8"))
-        read = {key: pd.read_parquet(folder / name / f"{key}.parquet") for key in frames}
-    except (OSError, ValueError) as error:
-        raise StoreError(
-            f"There is no readable result of {name} in {folder} ({error}). Run `{remedy}`."
-        ) from error
+    link = folder / name
+    for attempt in range(_TRIES):
+        here = _goal(link)  # one version throughout, though the link may move while it is read
+        try:
+            about = json.loads((here / "result.json").read_text(encoding="utf-8"))
+            read = {key: pd.read_parquet(here / f"{key}.parquet") for key in frames}
+            break
+        except (OSError, ValueError) as error:
+            if attempt < _TRIES - 1 and _goal(link) != here:
+                continue  # replaced meanwhile, and its files with it
+            raise StoreError(
+                f"There is no readable result of {name} in {folder} ({error}). Run `{remedy}`."
+            ) from error
     return {"about": about, **read}
+
+
+def _goal(link: Path) -> Path:
+    """Where a link leads now; itself where it is none."""
+    try:
+        return link.parent / link.readlink()
+    except OSError:
+        return link
 
 
 def write_scores(results: list[ExperimentResult], path: Path, *, simulated: bool) -> None:

@@ -1,0 +1,1 @@
+"""Frame to chart, without Streamlit. One palette, safe for colour blindness."""

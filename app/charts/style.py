@@ -1,0 +1,110 @@
+"""What every chart has in common: title, unit, source line, colours and room for a phone."""
+
+import textwrap
+from dataclasses import dataclass
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from regime.tracking.figures import COLOURS, SHORT
+
+__all__ = [
+    "COLOURS",
+    "GREY",
+    "MOST_POINTS",
+    "ON",
+    "PALETTE",
+    "SHORT",
+    "Source",
+    "finish",
+    "thinned",
+]
+
+# Okabe and Ito (2008), beside those of the regimes: for what is not one of them.
+PALETTE = ("#56B4E9", "#CC79A7", "#D55E00", "#7F7F7F", "#B8A200", "#0072B2", "#E69F00", "#009E73")
+ON = dict(
+    zip(COLOURS, ("#FFFFFF", "#111111", "#111111"), strict=True)
+)  # words on a regime's colour
+GREY = "#7F7F7F"  # seen on light and dark
+MOST_POINTS = 1600  # a line's, across the widest chart: more than there are pixels
+_LINE = 54  # characters of small print that a phone has room for
+_LEGEND, _SMALL, _TITLE = 26, 15, 30  # pixels a line of each needs
+_AXIS = 24  # pixels below the plot, of its labels
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a chart's numbers come from, for its last line.
+
+    Attributes
+    ----------
+    words : the source and, if they are, that prices are simulated
+    day : the close up to which they are known
+    """
+
+    words: str
+    day: pd.Timestamp
+
+    def line(self, note: str = "") -> str:
+        """The whole line."""
+        return f"Source: {self.words}. As of the close of {self.day:%d %B %Y}. {note}".strip()
+
+
+def finish(
+    figure: go.Figure,
+    title: str,
+    unit: str,
+    source: Source,
+    *,
+    height: int = 300,
+    note: str = "",
+    legend: bool = True,
+) -> go.Figure:
+    """Give a figure its title, unit, source line and margins.
+
+    Parameters
+    ----------
+    unit : what the numbers are, under the title
+    height : of the plot itself, in pixels; the words around it come on top
+    note : what else a reader of the picture alone must know
+    legend : whether it has one; it stands below the plot, where it may wrap
+    """
+    small = textwrap.wrap(source.line(note), _LINE)
+    names = sum(one.showlegend is not False and one.name is not None for one in figure.data)
+    rows = -(-names // 2) if legend else 0  # two to a line on a phone
+    below = _AXIS + rows * _LEGEND + len(small) * _SMALL + 10
+    above = 2 * _TITLE
+    figure.update_layout(
+        title={
+            "text": title, "subtitle": {"text": unit, "font": {"size": 13, "color": GREY}},
+            "x": 0, "xref": "container", "xanchor": "left", "pad": {"l": 4, "t": 6},
+            "yref": "container", "y": 1, "yanchor": "top", "font": {"size": 16},
+        },
+        height=height + above + below,
+        margin={"l": 10, "r": 16, "t": above, "b": below},
+        hovermode="x unified",
+        showlegend=bool(rows),
+        legend={
+            "orientation": "h", "yref": "paper", "yanchor": "top", "xanchor": "left", "x": 0,
+            "y": -_AXIS / height, "traceorder": "normal",
+        },
+    )  # fmt: skip
+    figure.add_annotation(
+        text="<br>".join(small), showarrow=False, align="left", font={"size": 11, "color": GREY},
+        xref="paper", x=0, xanchor="left", yref="paper", y=0, yanchor="top",
+        yshift=-(_AXIS + rows * _LEGEND + 4),
+    )  # fmt: skip
+    return figure
+
+
+def thinned(frame: pd.DataFrame, most: int = MOST_POINTS) -> tuple[pd.DataFrame, str]:
+    """At most so many rows, evenly spaced and the last among them; and what was done, in words.
+
+    Parameters
+    ----------
+    frame : DataFrame indexed by day
+    """
+    every = -(-len(frame) // most)
+    if every <= 1:
+        return frame, ""
+    return frame.iloc[::-1].iloc[::every].iloc[::-1], f"One in {every} sessions is drawn."

@@ -1,0 +1,5 @@
+"""Placeholder."""
+
+from app import widgets
+
+snapshot = widgets.page("history", "Regime")

@@ -1,0 +1,1 @@
+"""What a screen, a note or a brief says, worked out from what was published."""

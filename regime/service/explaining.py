@@ -1,0 +1,173 @@
+"""What stands beside a day's probabilities on the screen: why they moved, and what would move them.
+
+Worked out once, when the day is published, so that whoever looks at it computes nothing.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pandas as pd
+
+from regime.bundle import Bundle
+from regime.data.baskets import spliced_lead
+from regime.data.panel import digest
+from regime.exceptions import RegimeError
+from regime.explanation import DRIVERS, MEMORY, SHARES, drivers, shares
+from regime.features.assembly import SETS, declared, features_of, market_frame, series_behind
+from regime.flips import COLUMNS as FLIPS
+from regime.flips import flip_levels
+from regime.labels.leadership import leadership_path
+from regime.similar import SIMILAR, similar_days
+from regime.taxonomy import REGIMES
+from regime.what_if import units
+
+A_MONTH = 21  # sessions over which a change is explained
+A_YEAR = 252  # sessions that are explained
+OF_SHARES = ["date", "since", "horizon", *SHARES, "before", "now"]
+OF_DRIVERS = ["horizon", "family", *DRIVERS, "exact"]
+
+
+def explained(
+    bundle: Bundle,
+    panel: pd.DataFrame,
+    scores: pd.DataFrame,
+    calls: pd.DataFrame,
+    *,
+    model: str = "",
+    former: Mapping[str, Any] | None = None,
+    X: pd.DataFrame | None = None,
+) -> tuple[dict[str, pd.DataFrame], list[str]]:
+    """What explains the newest day, by name, and a line for each part that could not be told.
+
+    Parameters
+    ----------
+    bundle : who speaks of the newest day
+    panel : DataFrame of `data.panel`
+    scores, calls : as they are published
+    model : digest of the bundle
+    former : what was published before, of which shares are kept where they cannot have changed:
+        of the same model, and of a panel that begins with the same rows
+    X : what `bundle.features_of` says of this panel, where it is known already
+
+    Returns
+    -------
+    dict of DataFrame
+        `features`: every declared feature by day, and `date`. `shares`: of `explanation.shares`
+        over the last `A_MONTH` sessions before each of the last `A_YEAR` days, `OF_SHARES`.
+        `drivers`, `OF_DRIVERS`, `similar` and `flips`: of the newest day. A part that could not
+        be told is empty.
+    """
+    X = bundle.features_of(panel) if X is None else X
+    notes: list[str] = []
+
+    def or_nothing(what: str, columns: list[str], make: Callable[[], pd.DataFrame]) -> pd.DataFrame:
+        try:
+            return make()
+        except RegimeError as error:  # the probabilities are published all the same
+            notes.append(f"{what} not told: {error}")
+            return pd.DataFrame(columns=columns)
+
+    day = X.index[-1]
+    kept = _still_true(model, panel, former)
+    cost = bundle.config.labels.switching_cost
+    path = leadership_path(spliced_lead(panel, bundle.baskets), switching_cost=cost)
+    probabilities = scores[scores["horizon"] == 0].set_index("date")[list(REGIMES)]
+    told = {
+        "features": all_features(bundle, panel),
+        "shares": or_nothing(
+            "Why the probabilities moved is", OF_SHARES, lambda: _shares(bundle, panel, X, kept)
+        ),
+        "drivers": or_nothing(
+            "What moved inside the families is", OF_DRIVERS, lambda: _drivers(bundle, panel, X)
+        ),
+        "similar": or_nothing("Similar days are", SIMILAR, lambda: similar_days(X, path, day)),
+        "flips": or_nothing(
+            "What would change the call is",
+            FLIPS,
+            lambda: flip_levels(bundle, panel, calls, probabilities),
+        ),
+    }
+    return told, notes
+
+
+def all_features(bundle: Bundle, panel: pd.DataFrame) -> pd.DataFrame:
+    """Every feature of every family, whether the model reads it or not, by `date`."""
+    values = features_of(
+        market_frame(panel, bundle.baskets),
+        SETS,
+        bundle.config.labels.switching_cost,
+        bundle.config.features.window,
+    )
+    return values.loc[:, ~values.columns.duplicated()].rename_axis("date").reset_index()
+
+
+def declarations(bundle: Bundle) -> list[dict[str, Any]]:
+    """Each feature's `name`, `family`, `unit`, `why`, `series` behind it, and whether it is `read`.
+
+    In the order of the families; those of the path come first.
+    """
+    window = bundle.config.features.window
+    of_model = units(bundle)
+    read = {*of_model["feature"]}
+    known = {name: (family, one.unit, one.why) for name, (family, one) in declared(window).items()}
+    rest = of_model[~of_model["feature"].isin(known)]
+    of_path = {
+        row["feature"]: (row["family"], row["unit"], row["reason"])
+        for row in rest.to_dict("records")
+    }
+    return [
+        {
+            "name": name,
+            "family": family,
+            "unit": unit,
+            "why": why,
+            "series": series_behind([name], baskets=bundle.baskets, window=window),
+            "read": name in read,
+        }
+        for name, (family, unit, why) in {**of_path, **known}.items()
+    ]
+
+
+def _shares(
+    bundle: Bundle, panel: pd.DataFrame, X: pd.DataFrame, kept: pd.DataFrame
+) -> pd.DataFrame:
+    days = X.index[max(A_MONTH, len(X) - A_YEAR) :]
+    parts, told = [kept[kept["date"].isin(days)]], {*kept["date"]}
+    first = len(X) - len(days)
+    for place, day in enumerate(days, start=first):
+        if day in told:
+            continue
+        since = X.index[place - A_MONTH]
+        for horizon in bundle.classifiers:
+            one = shares(bundle, panel, day, since, horizon=horizon, X=X)
+            said = {name: one["regime"].map(one.attrs[name]) for name in ("before", "now")}
+            one = one.assign(date=day, since=since, horizon=horizon, **said)
+            one.attrs = {}
+            parts.append(one[OF_SHARES])
+    found = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
+    return found.sort_values(["date", "horizon"], kind="stable", ignore_index=True)
+
+
+def _still_true(model: str, panel: pd.DataFrame, former: Mapping[str, Any] | None) -> pd.DataFrame:
+    """Shares told before, of the same model and the same rows of the panel."""
+    if former is not None and len(found := former.get("shares", ())):
+        about, last = former["about"], pd.Timestamp(former["about"]["explained_until"])
+        same = about["explained_by"] == model and last in panel.index
+        if same and about["panel_digest"] == digest(panel.loc[:last]):
+            return pd.DataFrame(found)
+    return pd.DataFrame(columns=OF_SHARES)
+
+
+def _drivers(bundle: Bundle, panel: pd.DataFrame, X: pd.DataFrame) -> pd.DataFrame:
+    day, since = X.index[-1], X.index[-1 - A_MONTH]
+    parts = []
+    for horizon in bundle.classifiers:
+        players = shares(bundle, panel, day, since, horizon=horizon, X=X)["player"].unique()
+        for family in players:
+            if family == MEMORY:
+                continue
+            one = drivers(bundle, panel, day, since, horizon=horizon, family=family, X=X)
+            one = one.assign(horizon=horizon, family=family, exact=one.attrs["exact"])
+            one.attrs = {}
+            parts.append(one[OF_DRIVERS])
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=OF_DRIVERS)

@@ -21,6 +21,7 @@ STYLE = """<style>
 /* Figures under one another line up. */
 body, [data-testid="stMetricValue"], table { font-variant-numeric: tabular-nums; }
 [data-testid="stMainBlockContainer"] { padding-top: 3.5rem; }
+[data-testid="stCaptionContainer"] { color: inherit; opacity: 0.85; }
 [data-testid="stMainBlockContainer"] h1 { font-size: 1.9rem; padding-top: 0; }
 </style>"""
 
@@ -48,14 +49,11 @@ def margin() -> None:
         return
 
     def travel() -> None:
-        told = st.session_state["time_machine"]
-        days = newest.probabilities(0).index
-        # A day without a close is looked at from the close before it.
-        day = days[max(days.searchsorted(pd.Timestamp(told), side="right") - 1, 0)]
-        widgets.choose_day(None if day == newest.day else day)
+        widgets.choose_day(pd.Timestamp(st.session_state["time_machine"]))
+        widgets.settle_day(newest)
 
-    shown = widgets.chosen_day() or newest.day
-    st.session_state["time_machine"] = min(max(shown, newest.first), newest.day).date()
+    widgets.settle_day(newest)
+    st.session_state["time_machine"] = (widgets.chosen_day() or newest.day).date()
     with st.sidebar:
         st.date_input(
             "As known at the close of", key="time_machine", on_change=travel,

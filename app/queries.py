@@ -4,19 +4,32 @@ What is published lies behind one link that moves in one step, so a page shows o
 throughout, and the link's goal is the key of what is kept in memory.
 """
 
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import streamlit as st
 
+from regime.brief import data as brief_data
+from regime.brief.data import Holdings
+from regime.brief.events import Events, load_events, save_events
+from regime.brief.signals import signal_table
 from regime.brief.snapshot import Snapshot, load_snapshot, load_snapshot_of
-from regime.bundle import Bundle
+from regime.brief.sure import Sure
+from regime.brief.sure import how_sure as how_sure_of
 from regime.data.calendar import last_closed_session, trading_days
+from regime.data.store import ObservationStore
 from regime.exceptions import StoreError
+from regime.health import kept
+from regime.health.kept import Finding
 from regime.settings import Settings
 from regime.tracking.published import NAME, load_model
 from regime.tracking.results import list_results, load_result
+from regime.tracking.roster import load_roster, roster_path
+
+if TYPE_CHECKING:
+    from regime.bundle import Bundle
 
 
 def snapshot(day: pd.Timestamp | None = None) -> Snapshot | None:
@@ -47,22 +60,52 @@ def _then(folder: str, goal: str, day: pd.Timestamp) -> Snapshot:
     return load_snapshot_of(Settings(), _newest(folder, goal), day)
 
 
-def model() -> Bundle:
-    """The model that spoke of the newest day; only What if asks it anything.
+def signals(day: pd.Timestamp | None = None) -> pd.DataFrame:
+    """Every signal as it was known on the day that `snapshot(day)` shows; not to be changed."""
+    folder = Settings().published
+    return _signals(str(folder.absolute()), str((folder / NAME).readlink()), day)
+
+
+@st.cache_resource(max_entries=6, show_spinner=False)
+def _signals(folder: str, goal: str, day: pd.Timestamp | None) -> pd.DataFrame:
+    shown = _newest(folder, goal) if day is None else _then(folder, goal, day)
+    return signal_table(shown.about["features"], shown.features, shown.labels, shown.day)
+
+
+def how_sure(shown: Snapshot) -> list[Sure]:
+    """`brief.sure.how_sure`, worked out once for each day that is looked at."""
+    about = shown.about
+    key = (about["baskets"], about["panel_digest"], about["known_at"], str(about["model_version"]))
+    return _how_sure(key, shown.day, len(shown.ledger), shown)
+
+
+@st.cache_data(max_entries=12, show_spinner=False)
+def _how_sure(
+    key: tuple[str, ...], day: pd.Timestamp, published: int, _shown: Snapshot
+) -> list[Sure]:
+    del key, day, published
+    return how_sure_of(_shown)
+
+
+def levers() -> "tuple[Bundle, pd.DataFrame, pd.DataFrame]":
+    """The model of the newest day, what it reads of each day, and `brief.what_if.levers`.
 
     Raises
     ------
-    StoreError
-        If it is not there or was changed.
+    StoreError, EvaluationError
+        If the model is not there or was changed, or reads what was not published.
     """
     folder = Settings().published
-    return _model(str(folder.absolute()), str((folder / NAME).readlink()))
+    return _levers(str(folder.absolute()), str((folder / NAME).readlink()))
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
-def _model(folder: str, goal: str) -> Bundle:
-    del folder, goal
-    return load_model(Settings())
+def _levers(folder: str, goal: str) -> "tuple[Bundle, pd.DataFrame, pd.DataFrame]":
+    from regime.brief.what_if import levers, read_by  # with scikit-learn: only needed here
+
+    bundle = load_model(Settings())
+    X = read_by(bundle, _newest(folder, goal))
+    return bundle, X, levers(bundle, X)
 
 
 def experiments() -> list[str]:
@@ -85,9 +128,102 @@ def _comparison(folder: str, name: str, goal: str) -> dict[str, Any]:
     return load_result(Path(folder), name)
 
 
+def roster() -> dict[str, Any] | None:
+    """Versions and runs as `tracking.roster` kept them; None while nothing was kept.
+
+    Raises
+    ------
+    StoreError
+        If it cannot be read.
+    """
+    path = roster_path(Settings())
+    try:
+        written = path.stat().st_mtime_ns
+    except OSError:
+        return None
+    return _roster(str(path.absolute()), written)
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _roster(path: str, written: int) -> dict[str, Any] | None:
+    del path, written
+    return load_roster(Settings())
+
+
+def mlflow_ui() -> str:
+    """Address of the MLflow UI, whether or not it runs."""
+    return Settings().mlflow_ui
+
+
+def events() -> Events:
+    """The user's dated events, as they are on disk now.
+
+    Raises
+    ------
+    StoreError
+        If the list cannot be read.
+    """
+    newest = snapshot()
+    return load_events(Settings(), simulated=newest is None or bool(newest.about["simulated"]))
+
+
+def keep_events(rows: pd.DataFrame, read: str) -> Events:
+    """`brief.events.save_events`."""
+    return save_events(Settings(), rows, read=read)
+
+
 def sessions_behind(day: pd.Timestamp) -> int:
     """Closes there have been since `day`, by the clock or, in a rehearsal, by REGIME_NOW."""
-    rehearsed = Settings().now
-    now = pd.Timestamp.now("UTC") if rehearsed is None else pd.Timestamp(rehearsed)
-    last = last_closed_session(now.tz_convert("UTC"))
+    last = last_closed_session(now())
     return max(len(trading_days(day, last)) - 1, 0)
+
+
+def now() -> pd.Timestamp:
+    """The present moment in UTC or, in a rehearsal, REGIME_NOW."""
+    rehearsed = Settings().now
+    moment = pd.Timestamp.now("UTC") if rehearsed is None else pd.Timestamp(rehearsed)
+    return moment.tz_convert("UTC")
+
+
+def holdings(until: pd.Timestamp | None = None) -> Holdings:
+    """What the store holds or, with a moment (UTC), what it held then; at most a minute old.
+
+    Raises
+    ------
+    StoreError
+        If nothing is stored, or it cannot be read.
+    """
+    location = Settings().store
+    return _holdings(str(location), _changed(location), until)
+
+
+@st.cache_data(ttl=60, max_entries=4, show_spinner=False)
+def _holdings(location: str, changed: float, until: pd.Timestamp | None) -> Holdings:
+    del location, changed
+    return brief_data.holdings(ObservationStore(Settings().store), until)
+
+
+def values(series: str, until: pd.Timestamp | None = None) -> pd.DataFrame:
+    """The stored values of one series; see `brief.data.recent`."""
+    location = Settings().store
+    return _values(str(location), _changed(location), series, until)
+
+
+@st.cache_data(ttl=60, max_entries=16, show_spinner=False)
+def _values(location: str, changed: float, series: str, until: pd.Timestamp | None) -> pd.DataFrame:
+    del location, changed
+    return brief_data.recent(ObservationStore(Settings().store), series, until)
+
+
+def _changed(location: Path | str) -> float:
+    """When a store's file was written last; of a server the clock alone decides."""
+    times = [0.0]
+    for ending in ("", "-wal") if isinstance(location, Path) else ():
+        with suppress(OSError):
+            times.append(Path(f"{location}{ending}").stat().st_mtime)
+    return max(times)
+
+
+def findings() -> list[Finding]:
+    """What `regime doctor` and `regime run` found last."""
+    return kept.findings(Settings())

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
+from streamlit.errors import StreamlitAPIException
 
 from app import queries
 from app.charts.style import Source
@@ -15,6 +16,7 @@ from regime.exceptions import RegimeError
 from regime.tracking.card_text import escaped
 
 DAY, FORMAT = "day", "chart_format"  # of the session; the day is in the address too
+_TOLD = "day_told"  # what became of a day that could not be shown; said once
 _ISO = "%Y-%m-%d"
 _SIMULATED = "**SIMULATED market.** No real prices: this shows what the app does, no more."
 _NOT_WANTED = ["select2d", "lasso2d", "autoScale2d", "zoomIn2d", "zoomOut2d"]
@@ -45,6 +47,8 @@ def page(title: str, *terms: str) -> Snapshot:
             "experiments/resampled_leadership.toml`, `regime promote`, `regime score`."
         )
         st.stop()
+    if told := st.session_state.pop(_TOLD, ""):
+        st.warning(escaped(told))
     if snapshot.about["simulated"]:
         st.warning(_SIMULATED)
     if snapshot.then:
@@ -96,11 +100,46 @@ def choose_day(day: pd.Timestamp | None) -> None:
 def read_address() -> None:
     """Take the day from the address where it has one, and put it there where it lacks it."""
     told = st.query_params.get(DAY)
-    if told is not None:
-        day = pd.to_datetime(told, format=_ISO, errors="coerce")
-        choose_day(None if pd.isna(day) else day)
-    elif chosen_day() is not None:
-        choose_day(chosen_day())
+    if told is None:
+        if chosen_day() is not None:
+            choose_day(chosen_day())
+        return
+    day = pd.to_datetime(told, format=_ISO, errors="coerce")
+    if pd.isna(day):
+        st.session_state[_TOLD] = (
+            f"The address asks for the day “{told[:20]}”, which is no date as 2024-07-11 is; the "
+            "newest day is shown."
+        )
+    choose_day(None if pd.isna(day) else day)
+
+
+def settle_day(newest: Snapshot) -> None:
+    """See that the time machine stands on a day with probabilities; if not, on the one before."""
+    day = chosen_day()
+    if day is None:
+        return
+    days = newest.probabilities(0).index
+    shown = days[max(days.searchsorted(day, side="right") - 1, 0)]
+    if shown != day:
+        why = "There is no close of" if days[0] < day < days[-1] else "There is nothing of"
+        st.session_state[_TOLD] = (
+            f"{why} {day:%d %B %Y} here; what is shown is the close of {shown:%d %B %Y}."
+        )
+    if shown != day or shown == newest.day:
+        choose_day(None if shown == newest.day else shown)
+
+
+def link(name: str, label: str) -> None:
+    """Lead to another page; plain words where a page runs by itself, without the others.
+
+    Parameters
+    ----------
+    name : of the script in `views`, without its ending
+    """
+    try:
+        st.page_link(f"views/{name}.py", label=label, icon=":material/arrow_forward:")
+    except StreamlitAPIException:
+        st.caption(label)
 
 
 # Charts and tables

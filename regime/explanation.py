@@ -1,38 +1,32 @@
 """Why an answer moved: the shares of families and features in it."""
 
-import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from math import factorial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sklearn.pipeline import Pipeline
 
 from regime.bundle import Bundle, remembers
 from regime.exceptions import EvaluationError
+from regime.explained import FILTER, LEAST, MEMORY, SHARES
 from regime.features.assembly import FAMILIES
 from regime.features.family import Feature
 from regime.features.leadership import CONFIRMED, SCORE, SINCE_CONFIRMED
-from regime.models.corrections import Correction
-from regime.models.hybrid import StickyChainClassifier
-from regime.models.pooled import Member, Pooled
+from regime.one_more_row import after_rows
+from regime.shapley import chances, coalitions, shapley
 from regime.taxonomy import REGIMES
 from regime.threads import one_thread
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 
-FILTER = "filter"  # the player whose features are those of the path
-MEMORY = "memory"  # the player that is the rows before, of a model that remembers them
-SHARES = ["player", "regime", "share"]
-DRIVERS = ["feature", "unit", "before", "now", "regime", "share"]
+BY_DAY = ["date", "since", *SHARES, "before", "now"]
 
-_LEAST = 1e-6  # no answer counts as surer than this
 _MOST_FEATURES, _MOST = 10, 2**14  # features, and coalitions, that are all asked for
 _ORDERS = 256  # of a larger family's features, half of them the other half reversed
+_ROWS = 2**16  # that are asked for at a time
 _DEARER = 8  # an answer of a model that remembers, which is asked row by row
 
 _PATH_UNITS = dict.fromkeys(SCORE.values(), "standard deviations of lead")
@@ -92,12 +86,87 @@ def shares(
     """
     game = _game(bundle, panel, day, since, horizon, X)
     families = _families(bundle, list(game.X.columns))
-    proba = game.said(_coalitions(len(families) + game.remembers), [*families.values()])
+    proba = game.said(coalitions(len(families) + game.remembers), [*families.values()])
     players = [*families, *[MEMORY] * game.remembers]
-    table = _by_regime({"player": players}, _shapley(_centred(proba)))
+    table = _by_regime({"player": players}, shapley(_centred(proba)))
     for name, said in (("before", proba[0]), ("now", proba[-1])):
         table.attrs[name] = dict(zip(REGIMES, map(float, said), strict=True))
     return table
+
+
+def shares_by_day(
+    bundle: Bundle,
+    panel: pd.DataFrame,
+    pairs: Sequence[tuple[pd.Timestamp, pd.Timestamp]],
+    *,
+    horizon: int,
+    X: pd.DataFrame | None = None,
+) -> pd.DataFrame:
+    """The `shares` of many days, which a model without memory is asked for all at once.
+
+    Parameters
+    ----------
+    pairs : of a day and the day `since` which it is told
+    panel, horizon, X : as in `shares`
+
+    Returns
+    -------
+    DataFrame with `BY_DAY`, one row per pair, player and regime; pairs in their order
+
+    Raises
+    ------
+    EvaluationError
+        As `shares` does.
+    """
+    for day, since in pairs:
+        _check(bundle, day, since, horizon)
+    X = bundle.features_of(panel) if X is None else X
+    if not pairs:
+        return pd.DataFrame(columns=BY_DAY)
+    if not remembers(bundle.classifiers[horizon]):
+        return _all_at_once(bundle, pairs, horizon, X)
+    tables = []
+    for day, since in pairs:
+        one = shares(bundle, panel, day, since, horizon=horizon, X=X)
+        said = {name: one["regime"].map(one.attrs[name]) for name in ("before", "now")}
+        one.attrs = {}
+        tables.append(one.assign(date=day, since=since, **said)[BY_DAY])
+    return pd.concat(tables, ignore_index=True)
+
+
+def _all_at_once(
+    bundle: Bundle,
+    pairs: Sequence[tuple[pd.Timestamp, pd.Timestamp]],
+    horizon: int,
+    X: pd.DataFrame,
+) -> pd.DataFrame:
+    families = _families(bundle, list(X.columns))
+    members = coalitions(len(families))
+    moved = _moved(members, families.values(), X)
+    places = [[place_of_day(X.index, day) for day in days] for days in zip(*pairs, strict=True)]
+    now, was = (X.iloc[at].to_numpy(np.float64) for at in places)
+    proba = np.empty((len(members), len(pairs), len(REGIMES)))
+    every = max(1, _ROWS // len(members))
+    for first in range(0, len(pairs), every):
+        some = slice(first, first + every)
+        values = np.where(moved[:, None], now[some], was[some])
+        rows = pd.DataFrame(values.reshape(-1, X.shape[1]), columns=X.columns)
+        said = _asked(bundle.classifiers[horizon], rows)
+        proba[:, some] = said.reshape(len(members), -1, len(REGIMES))
+    share = shapley(_centred(proba)).transpose(1, 0, 2)
+    n_pairs, n_players, n_regimes = share.shape
+    date, since = (X.index[at].repeat(n_players * n_regimes) for at in places)
+    before, after = (np.repeat(said[:, None], n_players, axis=1) for said in (proba[0], proba[-1]))
+    columns = {
+        "date": date,
+        "since": since,
+        "player": np.tile(np.repeat([*families], n_regimes), n_pairs),
+        "regime": [*REGIMES] * (n_pairs * n_players),
+        "share": share.ravel(),
+        "before": before.ravel(),
+        "now": after.ravel(),
+    }
+    return pd.DataFrame(columns)[BY_DAY]
 
 
 def drivers(
@@ -153,7 +222,7 @@ def drivers(
         )
     names = families.pop(family)
     groups = [*([name] for name in names), *families.values()]
-    outer = _coalitions(len(families) + game.remembers)
+    outer = coalitions(len(families) + game.remembers)
     exact = len(names) <= _MOST_FEATURES and len(outer) << len(names) <= game.affords(_MOST)
     share = (_owen if exact else _owen_sampled)(game, groups, len(names), outer)
     units = {**_PATH_UNITS, **{one.name: one.unit for one in _features(bundle, family)}}
@@ -200,20 +269,29 @@ class _Game:
             Who has moved; of a model that remembers, the last player is its memory.
         groups : the columns of each other player
         """
-        player = {name: number for number, group in enumerate(groups) for name in group}
-        moved = coalitions[:, [player[name] for name in self.X.columns]]
         was, values = (self.X.iloc[at].to_numpy(np.float64) for at in (self.before, self.now))
+        moved = _moved(coalitions, groups, self.X)
         rows = pd.DataFrame(np.where(moved, values, was), columns=self.X.columns)
+        if not self.remembers:
+            return _asked(self.classifier, rows)
         proba = np.empty((len(rows), len(REGIMES)))
-        order = [list(self.classifier.classes_).index(name) for name in REGIMES]
-        with one_thread():
-            if not self.remembers:
-                return np.asarray(self.classifier.predict_proba(rows)[:, order])
-            for late, until in ((False, self.before), (True, self.now)):
-                mine = coalitions[:, -1] == late
-                after = _after(self.classifier, self.X.iloc[:until])
-                proba[mine] = after.predict_proba(rows[mine])[:, order]
+        for late, until in ((False, self.before), (True, self.now)):
+            mine = coalitions[:, -1] == late
+            proba[mine] = _asked(after_rows(self.classifier, self.X.iloc[:until]), rows[mine])
         return proba
+
+
+def _moved(coalitions: BoolArray, groups: Iterable[Sequence[str]], X: pd.DataFrame) -> BoolArray:
+    """Which columns of X have moved in each coalition."""
+    player = {name: number for number, group in enumerate(groups) for name in group}
+    return coalitions[:, [player[name] for name in X.columns]]
+
+
+def _asked(classifier: Any, rows: pd.DataFrame) -> FloatArray:
+    """Probabilities of each row, regimes in the order of `REGIMES`."""
+    order = [list(classifier.classes_).index(name) for name in REGIMES]
+    with one_thread():
+        return np.asarray(classifier.predict_proba(rows)[:, order])
 
 
 def _game(
@@ -224,6 +302,13 @@ def _game(
     horizon: int,
     X: pd.DataFrame | None,
 ) -> _Game:
+    _check(bundle, day, since, horizon)
+    X = bundle.features_of(panel[panel.index <= day]) if X is None else X[X.index <= day]
+    places = [place_of_day(X.index, one) for one in (since, day)]
+    return _Game(bundle.classifiers[horizon], X, *places)
+
+
+def _check(bundle: Bundle, day: pd.Timestamp, since: pd.Timestamp, horizon: int) -> None:
     if horizon not in bundle.classifiers:
         raise EvaluationError(
             f"{bundle.config.name} speaks {', '.join(map(str, bundle.classifiers))} days ahead, "
@@ -234,9 +319,6 @@ def _game(
             f"A change is told from an earlier day; {since:%Y-%m-%d} is not before "
             f"{day:%Y-%m-%d}. Choose one that is."
         )
-    X = bundle.features_of(panel[panel.index <= day]) if X is None else X[X.index <= day]
-    places = [place_of_day(X.index, one) for one in (since, day)]
-    return _Game(bundle.classifiers[horizon], X, *places)
 
 
 def place_of_day(days: pd.Index, day: pd.Timestamp) -> int:
@@ -273,36 +355,12 @@ def _by_regime(keys: dict[str, Any], share: FloatArray) -> pd.DataFrame:
     return pd.DataFrame({**table, "regime": [*REGIMES] * n, "share": share.ravel()})
 
 
-def _coalitions(n: int) -> BoolArray:
-    """All of n players, of shape (2 ** n, n): row i has those whose bit is set in i."""
-    return (np.arange(2**n)[:, None] >> np.arange(n) & 1).astype(bool)
-
-
-def _chances(coalitions: BoolArray) -> FloatArray:
-    """How likely each coalition of all players but one is to be there before that one."""
-    n = coalitions.shape[1] + 1
-    by_size = [factorial(k) * factorial(n - k - 1) / factorial(n) for k in range(n)]
-    chances: FloatArray = np.array(by_size)[coalitions.sum(axis=1)]
-    return chances
-
-
-def _shapley(value: FloatArray) -> FloatArray:
-    """Of shape (n_players, ...), from the values of all coalitions, as `_coalitions` has them."""
-    n = len(value).bit_length() - 1
-    if not n:
-        return np.empty((0, *value.shape[1:]))
-    rows = np.arange(len(value))
-    chances = _chances(_coalitions(n - 1))
-    gains = [value[rows >> player & 1 == 1] - value[rows >> player & 1 == 0] for player in range(n)]
-    return np.stack([np.tensordot(chances, gain, axes=1) for gain in gains])
-
-
 def _owen(game: _Game, groups: list[list[str]], m: int, outer: BoolArray) -> FloatArray:
     """Of shape (m, n_regimes): all coalitions of the first m players with those of the others."""
-    inner = _coalitions(m)
+    inner = coalitions(m)
     both = np.hstack([np.tile(inner, (len(outer), 1)), np.repeat(outer, len(inner), axis=0)])
     value = _centred(game.said(both, groups)).reshape(len(outer), len(inner), -1)
-    return _shapley(np.tensordot(_chances(outer), value, axes=1))
+    return shapley(np.tensordot(chances(outer), value, axes=1))
 
 
 def _owen_sampled(game: _Game, groups: list[list[str]], m: int, outer: BoolArray) -> FloatArray:
@@ -319,63 +377,11 @@ def _owen_sampled(game: _Game, groups: list[list[str]], m: int, outer: BoolArray
     value = _centred(game.said(asked, groups))[at.ravel()].reshape(*walked.shape[:3], -1)
     gains = np.empty((*orders.shape, value.shape[-1]))
     np.put_along_axis(gains, orders[..., None], np.diff(value, axis=2), axis=2)
-    share: FloatArray = np.tensordot(_chances(outer), gains.mean(axis=1), axes=1)
+    share: FloatArray = np.tensordot(chances(outer), gains.mean(axis=1), axes=1)
     return share
 
 
 def _centred(proba: FloatArray) -> FloatArray:
-    logs = np.log(np.maximum(proba, _LEAST))
-    centred: FloatArray = logs - logs.mean(axis=1, keepdims=True)
+    logs = np.log(np.maximum(proba, LEAST))
+    centred: FloatArray = logs - logs.mean(axis=-1, keepdims=True)
     return centred
-
-
-class _After:
-    """A classifier that remembers and has seen some rows: it takes each row for the next one.
-
-    Parameters
-    ----------
-    classifier : fitted, with `state_proba`, at the end of a pipeline or by itself
-    rows : the rows before; there may be none
-    """
-
-    def __init__(self, classifier: Any, rows: pd.DataFrame) -> None:
-        chained = isinstance(classifier, Pipeline)
-        self.read: Callable[[pd.DataFrame], Any]
-        self.read = classifier[:-1].transform if chained else lambda X: X
-        self.last = classifier[-1] if chained else classifier
-        self.classes_ = self.last.classes_
-        self.given: dict[str, Any] = {}
-        if len(rows):
-            seen = self.read(rows)
-            self.given["before"] = self.last.state_proba(seen)[-1]
-            if isinstance(self.last, StickyChainClassifier):
-                self.given["row_before"] = np.asarray(seen, dtype=np.float64)[-1]
-
-    def predict_proba(self, X: pd.DataFrame) -> FloatArray:
-        """Of each row of X, as if none of the others were there."""
-        read = self.read(X)
-        # Most coalitions differ in what a member of a stack does not read.
-        alike = pd.DataFrame(np.asarray(read)).groupby(
-            [*range(read.shape[1])], dropna=False, sort=False
-        )
-        first = np.flatnonzero(alike.cumcount() == 0)
-        rows = (read[place : place + 1] for place in first)
-        said = [self.last.predict_proba(row, **self.given) for row in rows]
-        return np.concatenate(said)[alike.ngroup()]
-
-
-def _after(classifier: Any, rows: pd.DataFrame) -> Any:
-    """What says of every row, to the bit, what the classifier says of it at the end of `rows`."""
-    if not remembers(classifier):
-        return classifier
-    if isinstance(classifier, Pooled):
-        members = [
-            Member(one.columns, _after(one.classifier, rows[one.columns]))
-            for one in classifier.members
-        ]
-        return Pooled(members, classifier.pool)
-    if isinstance(classifier, Correction):
-        corrected = copy.copy(classifier)
-        corrected.start_ = _after(classifier.start_, rows)
-        return corrected
-    return _After(classifier, rows)

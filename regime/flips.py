@@ -19,6 +19,7 @@ from regime.data import baskets as basket_sets
 from regime.data.baskets import HALF_LIFE, basket_returns, lead, splice_day
 from regime.data.calendar import session_closes
 from regime.exceptions import PanelError
+from regime.explained import FLIPS, LIMIT
 from regime.features.assembly import features_of, market_frame
 from regime.features.leadership import LEAD
 from regime.hypothetical import A_YEAR, HALF_LIVES, extended, legs, moved_on, what_moves
@@ -28,10 +29,8 @@ from regime.taxonomy import REGIMES
 FloatArray = npt.NDArray[np.float64]
 Question = tuple[str, str]  # basket and direction
 
-LIMIT = 0.15  # simple return; moves beyond it are not looked for
 STEPS = 15  # to the limit; what changes and changes back between two of them is not seen
 TOLERANCE = 2e-5  # log return, to which a level is found
-COLUMNS = ["basket", "direction", "move", "to_regime", "confirmed", "monotone", "words"]
 BASKETS = dict(zip(("mega", "broad", "small"), REGIMES, strict=True))
 
 _SUBJECTS = {
@@ -74,7 +73,7 @@ def flip_levels(
 
     Returns
     -------
-    DataFrame of shape (6, 7) with `COLUMNS`, a row per basket and direction
+    DataFrame of shape (6, 7) with `FLIPS`, a row per basket and direction
         `basket`: mega, broad or small. `direction`: up or down. `move`: log return of the basket
         nearest to zero at which the call changes hands, to `TOLERANCE`; 0 where it does so though
         nothing moves, NaN where it does not within `LIMIT`. `to_regime`: whom it goes to first;
@@ -368,7 +367,7 @@ def _table(
         move, to, confirmed, monotone = levels.get(question, none)
         said = _words(question, move, to, monotone, sessions)
         rows.append([*question, move, to, confirmed, monotone, said])
-    table = pd.DataFrame(rows, columns=COLUMNS, dtype=object)  # so that None stays None
+    table = pd.DataFrame(rows, columns=FLIPS, dtype=object)  # so that None stays None
     kinds = {"basket": str, "direction": str, "words": str}
     return table.astype({**kinds, "move": np.float64, "confirmed": bool, "monotone": bool})
 

@@ -2,15 +2,17 @@
 
 import contextlib
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from regime.bundle import Bundle
 from regime.exceptions import EvaluationError, PanelError
 from regime.taxonomy import REGIMES, Regime
+
+if TYPE_CHECKING:
+    from regime.bundle import Bundle
 
 CAUSES = {"market": "market", "revision": "data revisions", "model": "model"}
 COLUMNS = ["horizon", "regime", "before", "now", *CAUSES]
@@ -20,8 +22,8 @@ _NOTHING = 1e-9  # points; below it a part is rounding
 
 def overnight(
     published: pd.DataFrame,
-    speaker_before: Bundle | None,
-    speaker_now: Bundle,
+    speaker_before: "Bundle | None",
+    speaker_now: "Bundle",
     panel: pd.DataFrame,
     day: pd.Timestamp,
     *,
@@ -165,7 +167,7 @@ def _signed(points: int) -> str:
 
 
 def _say(
-    speaker: Bundle,
+    speaker: "Bundle",
     panel: pd.DataFrame,
     days: tuple[pd.Timestamp, ...],
     read: dict[str, pd.DataFrame],
@@ -178,7 +180,7 @@ def _say(
     return [_table(rows[rows["date"] == one]) for one in days]
 
 
-def _reads(speaker: Bundle) -> str:
+def _reads(speaker: "Bundle") -> str:
     """Names the features a bundle reads: refits of an experiment share them."""
     parts = {"features", "labels", "model", "members"}
     return speaker.baskets + speaker.config.model_dump_json(include=parts)

@@ -3,16 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from regime.bundle import Bundle
 from regime.data import baskets as basket_sets
 from regime.data.baskets import spliced_lead
 from regime.exceptions import EvaluationError
-from regime.features.assembly import series_behind
 from regime.taxonomy import REGIMES
+
+if TYPE_CHECKING:
+    from regime.bundle import Bundle
 
 COLUMNS = ["date", "horizon", *REGIMES, "model_version", "trained_until", "basis"]
 
@@ -75,7 +77,7 @@ class Readiness:
 
 
 def assess(
-    bundle: Bundle,
+    bundle: "Bundle",
     panel: pd.DataFrame,
     day: pd.Timestamp,
     *,
@@ -100,6 +102,8 @@ def assess(
     if not unknown:
         state = State.DEGRADED if overdue else State.PUBLISHED
         return Readiness(state, day, last_day, tuple(overdue))
+    from regime.features.assembly import series_behind  # scikit-learn, which the app can spare
+
     window = bundle.config.features.window
     behind = series_behind(unknown, baskets=bundle.baskets, window=window)
     today = panel.iloc[-1]
@@ -109,7 +113,7 @@ def assess(
 
 
 def _held(
-    bundle: Bundle, panel: pd.DataFrame, day: pd.Timestamp, last_day: pd.Timestamp
+    bundle: "Bundle", panel: pd.DataFrame, day: pd.Timestamp, last_day: pd.Timestamp
 ) -> Readiness:
     legs = basket_sets.get(bundle.baskets).series
     at_close = panel.reindex(pd.DatetimeIndex([day]))
@@ -118,7 +122,7 @@ def _held(
 
 
 def with_fallback(
-    rows: pd.DataFrame, fallback: Bundle, panel: pd.DataFrame, *, version: str
+    rows: pd.DataFrame, fallback: "Bundle", panel: pd.DataFrame, *, version: str
 ) -> pd.DataFrame:
     """The rows of `score_days`, those of the newest day said by another bundle."""
     newest = rows["date"].max()
@@ -132,7 +136,7 @@ def with_fallback(
 
 
 def score_days(
-    bundle: Bundle,
+    bundle: "Bundle",
     walk_forward: pd.DataFrame,
     panel: pd.DataFrame,
     *,

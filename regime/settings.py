@@ -46,6 +46,11 @@ class Settings(BaseSettings):
         default=(0.8,),
         description="Probabilities worth an alert when crossed, as JSON: [0.5, 0.8], [] for none.",
     )
+    mlflow_ui: str = Field(
+        default="http://127.0.0.1:5000",
+        pattern=r"^https?://[^\s()<>]+$",
+        description="Address of the MLflow UI, which the app links to.",
+    )
     now: AwareDatetime | None = Field(
         default=None,
         description="A rehearsal on a simulated market: the moment that counts as now, with its "

@@ -7,13 +7,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from regime.exceptions import EvaluationError
+from regime.explained import AHEAD, SIMILAR
 from regime.explanation import place_of_day
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 
-SIMILAR = ["date", "distance", "regime", "followed", "episode"]
-AHEAD = 63  # sessions after which it is told what followed
 RECENT, APART = 126, 63  # sessions to the day, and between two days like it, at least
 _FAR, _KNOWN = 4.0, 0.5  # spreads; share of the rows on which a feature is known
 

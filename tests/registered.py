@@ -9,6 +9,7 @@ from regime.config import ExperimentConfig
 from regime.experiment import Comparison, ExperimentResult, reference_filter
 from regime.settings import Settings
 from regime.tracking.registry import register
+from regime.tracking.roster_writing import keep_roster
 from regime.tracking.runs import log_result
 
 HOSTILE = "Is a | wall, <b>bold</b>, [this](http://example.com), :red[that] or $x$ *so*?"
@@ -38,8 +39,10 @@ def trained(panel: pd.DataFrame, config: ExperimentConfig) -> tuple[ExperimentRe
 
 
 def register_one(result: ExperimentResult, bundle: Bundle, panel: pd.DataFrame, home: Path) -> str:
-    """Register it in a home, and return its version."""
+    """Register it in a home, list it for the app, and return its version."""
     settings = Settings(home=home)
     fallback = fit_bundle(reference_filter(bundle.config), "funds", panel)
     run_id = log_result(result, settings, simulated=True)
-    return register(bundle, fallback, result, run_id, settings, simulated=True)
+    number = register(bundle, fallback, result, run_id, settings, simulated=True)
+    assert keep_roster(settings) == []
+    return number

@@ -17,11 +17,12 @@ from regime.bundle import Bundle, fit_bundle
 from regime.config import ExperimentConfig
 from regime.data.baskets import spliced_lead
 from regime.exceptions import EvaluationError
-from regime.explanation import DRIVERS, FILTER, MEMORY, SHARES, drivers, shares
+from regime.explained import AHEAD, DRIVERS, FILTER, MEMORY, SHARES, SIMILAR
+from regime.explanation import BY_DAY, drivers, shares, shares_by_day
 from regime.features.assembly import FAMILIES, PATH
 from regime.labels.leadership import leadership_path, target
 from regime.models.log_pool import LogPool
-from regime.similar import AHEAD, APART, RECENT, SIMILAR, similar_days
+from regime.similar import APART, RECENT, similar_days
 from regime.taxonomy import REGIMES
 
 EVERYTHING = ["path", "rates", "valuation", "breadth", "leadership", "styles", "stress"]
@@ -276,6 +277,45 @@ def test_a_model_that_remembers_is_asked_of_its_very_first_days_too(fitted, mark
         told = shares(bundle, market, X.index[1], X.index[0], horizon=21, X=X)
         change = centred(said.iloc[1]) - centred(said.iloc[0])
         assert_allclose(by_player(told).sum(), change, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_many_days_at_once_have_the_shares_each_has_by_itself(name, fitted, market, monkeypatch):
+    bundle, X, _ = fitted(name)
+    pairs = [(X.index[at], X.index[at - back]) for at, back in ((-1, 21), (-300, 1), (-2, 63))]
+    monkeypatch.setattr(explanation, "_ROWS", 300)  # so that they are not asked in one go
+    told = shares_by_day(bundle, market, pairs, horizon=21, X=X)
+    assert list(told) == BY_DAY
+    by_pair = [one for _, one in told.groupby(["date", "since"], sort=False)]
+    assert len(by_pair) == len(pairs)
+    for (day, since), one in zip(pairs, by_pair, strict=True):
+        alone = shares(bundle, market, day, since, horizon=21, X=X)
+        assert {*one["date"]} == {day}
+        assert {*one["since"]} == {since}
+        assert_frame_equal(
+            one[SHARES].reset_index(drop=True), alone, check_exact=False, rtol=0, atol=1e-12,
+            check_dtype=False,
+        )  # fmt: skip
+        for column in ("before", "now"):
+            said = alone["regime"].map(alone.attrs[column])
+            assert_allclose(one[column], said, rtol=0, atol=1e-12)
+
+
+def test_shares_of_every_day_of_a_year_add_up_to_the_change_of_what_is_said(fitted, market):
+    bundle, X, said = fitted("default")
+    pairs = [(X.index[at], X.index[at - 21]) for at in range(len(X) - 252, len(X))]
+    told = shares_by_day(bundle, market, pairs, horizon=21, X=X)
+    summed = told.pivot_table(index="date", columns="regime", values="share", aggfunc="sum")
+    later, before = ([pair[at] for pair in pairs] for at in (0, 1))
+    change = centred(said.loc[later]) - centred(said.loc[before])
+    assert_allclose(summed[list(REGIMES)], change, atol=1e-6)
+
+
+def test_of_no_day_there_are_no_shares_and_of_a_wrong_one_it_says_so(fitted, market):
+    bundle, X, _ = fitted("filter")
+    assert list(shares_by_day(bundle, market, [], horizon=21, X=X)) == BY_DAY
+    with pytest.raises(EvaluationError, match="not before"):
+        shares_by_day(bundle, market, [(X.index[-2], X.index[-1])], horizon=21, X=X)
 
 
 # Features of a family ------------------------------------------------------------------

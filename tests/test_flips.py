@@ -23,7 +23,8 @@ from regime.data.observations import SIMULATED, from_values, gather
 from regime.data.panel import point_in_time
 from regime.data.sources import demo
 from regime.exceptions import PanelError
-from regime.flips import COLUMNS, LIMIT, TOLERANCE, flip_levels
+from regime.explained import FLIPS, LIMIT
+from regime.flips import TOLERANCE, flip_levels
 from regime.hypothetical import extended
 from regime.taxonomy import REGIMES
 from regime.what_if import units, what_if
@@ -149,7 +150,7 @@ QUIET = [HealthCheck.function_scoped_fixture]
 def test_the_call_changes_at_a_level_and_not_nearer_to_zero(said, back):
     day = said.calls.index[-back]
     levels = said.levels(day)
-    assert list(levels) == COLUMNS
+    assert list(levels) == FLIPS
     assert [*zip(levels["basket"], levels["direction"], strict=True)] == [
         (basket, way) for basket in BASKETS for way in ("up", "down")
     ]

@@ -19,6 +19,7 @@ from training.ledger import ledger
 from training.panel import panel
 from training.promote import promote
 from training.protocol import protocol
+from training.report import report
 from training.retrain import retrain
 from training.rollback import rollback
 from training.run import run_daily
@@ -49,6 +50,7 @@ cli.command("retrain")(retrain)
 cli.command("promote")(promote)
 cli.command("rollback")(rollback)
 cli.command("score")(score)
+cli.command("report")(report)
 cli.add_typer(alert, name="alert")
 cli.add_typer(ledger, name="ledger")
 cli.command("app")(app)

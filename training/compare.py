@@ -69,6 +69,7 @@ def compare(
     from regime.experiment import Comparison, check_experiment, count_fits
     from regime.settings import Settings
     from regime.tracking.results import save_result, write_scores
+    from regime.tracking.roster_writing import keep_roster
     from regime.tracking.runs import log_result
     from regime.tracking.trials import count_configurations, declaration_of
     from training.markdown import score_markdown
@@ -113,6 +114,8 @@ def compare(
             warn_of_states(result)
             if not replay:  # a replay is no news, and must not stand where the app looks
                 save_result(result, settings.results, simulated=simulated)
+    for line in keep_roster(settings):
+        note(line)
     if as_of:
         say(f"As it was known at the close of {as_of:%Y-%m-%d}; not kept for the app.")
     score_tables([row for result in results for row in result.scores], simulated=simulated)
@@ -169,7 +172,7 @@ def _compare_runs(a: str, b: str, json: Path | None) -> None:
 
 def _pair_tables(found: "Pair") -> None:
     """Per basket set and horizon both losses and the edge; then the parameters that differ."""
-    from regime.tracking.figures import horizon_name
+    from regime.tracking.wording import horizon_name
 
     for baskets in dict.fromkeys(row["baskets"] for row in found.scores):
         mine = [row for row in found.scores if row["baskets"] == baskets]

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from training.console import progress, run, say
+from training.console import note, progress, run, say
 from training.inputs import checked_day
 from training.workers import workers
 
@@ -48,6 +48,7 @@ def demo(
     from regime.tracking.published import load_published
     from regime.tracking.registry import promote, register
     from regime.tracking.results import save_result
+    from regime.tracking.roster_writing import keep_roster
     from regime.tracking.runs import log_result
     from training.tables import score_tables, today_table, warn_of_states
 
@@ -93,6 +94,8 @@ def demo(
         commit(publication, settings, store)
     else:  # an earlier day is looked at; it was not published then
         show(publication, settings, store)
+    for line in keep_roster(settings):
+        note(line)
 
     say("4/4  Results")
     score_tables([row for result in results.values() for row in result.scores], simulated=True)

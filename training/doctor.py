@@ -29,13 +29,14 @@ def doctor(
 ) -> None:
     """Look at store, data, model, disk, clock and network, and say what to do next.
 
-    Exit code 0 if all is well, 1 if there is a fault, 3 if there are only warnings. Creates
-    and changes nothing.
+    Exit code 0 if all is well, 1 if there is a fault, 3 if there are only warnings. Changes
+    nothing; what it found is kept in health.json, for the app's Data page.
     Example: regime doctor --json --offline
     """
     from regime.exceptions import RegimeError
     from regime.health.checks import EXIT_CODES, Check, attempt
     from regime.health.examine import Health, examine
+    from regime.health.kept import keep
     from regime.settings import Settings
 
     now = datetime.now(UTC).replace(microsecond=0)
@@ -49,6 +50,8 @@ def doctor(
 
     failed = attempt("settings", look)
     health = found[0] if found else Health(now, tuple(failed), None)
+    if found:
+        keep(Settings(), health.checks, by="regime doctor", at=health.checked_at)
     if json:
         say(javascript.dumps(_told(health), indent=1, allow_nan=False))
     else:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from regime.tracking.figures import horizon_name
+from regime.tracking.wording import horizon_name
 
 Row = dict[str, Any]
 

@@ -41,14 +41,21 @@ def promote(
     from regime.settings import Settings
     from regime.tracking import promotion, registry
     from regime.tracking.ledger import Ledger
+    from regime.tracking.roster_writing import keep_roster
     from training.tables import SIMULATED
 
     settings = Settings()
     settings.check_home()
+
+    def renew() -> None:
+        for line in keep_roster(settings):
+            note(line)
+
     number, champion = registry.standing(settings, version)
     if number == champion:
         if not dry_run:
             registry.promote(settings, number)  # finishes what somebody was killed in
+            renew()
         say(f"Version {number} is the champion already; nothing was changed.")
         return
     store = ObservationStore(settings.store)
@@ -67,8 +74,11 @@ def promote(
             say(f"Version {number} would become the champion{against}.")
             return
         promotion.promote(settings, number, decision, why=why)
+        renew()
         say(f"Version {number} is the champion{against}. Next: regime score")
         return
+    if not dry_run:
+        renew()
     stays = "No model is in service." if champion is None else f"Version {champion} stays."
     say(f"Version {number} was rejected: {', '.join(decision.failed)}. {stays}")
     raise typer.Exit(1)

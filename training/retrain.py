@@ -59,6 +59,7 @@ def retrain(
     from regime.settings import Settings
     from regime.tracking.ledger import Ledger
     from regime.tracking.registry import load_version
+    from regime.tracking.roster_writing import keep_roster
     from training.tables import warn_of_states
 
     until = checked_day(until, "--until")
@@ -96,6 +97,8 @@ def retrain(
             progress=lambda fits: progress(fits, "walking forward"),
         )  # fmt: skip
     warn_of_states(done.result)
+    for line in keep_roster(settings):
+        note(line)
     note(
         f"MLflow run {done.run_id}: {config.name}, {done.bundle.baskets} baskets, trained until "
         f"{done.bundle.trained_until:%Y-%m-%d}."

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from training.console import run, say
+from training.console import note, run, say
 
 
 def rollback(
@@ -22,11 +22,14 @@ def rollback(
     from regime.data.store import ObservationStore
     from regime.settings import Settings
     from regime.tracking.promotion import rollback as go_back
+    from regime.tracking.roster_writing import keep_roster
 
     settings = Settings()
     settings.check_home()
     now = present(settings, ObservationStore(settings.store))
     gone, back = go_back(settings, why=why, now=now)
+    for line in keep_roster(settings):
+        note(line)
     say(f"Version {back} is the champion again, version {gone} is not. Next: regime score")
 
 

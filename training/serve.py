@@ -26,7 +26,7 @@ PATIENCE = 120.0  # seconds until a server answers
 
 # Light or dark as the browser asks, in colours that are told apart on both.
 _THEME = (
-    "light.primaryColor=#0072B2", "light.linkColor=#005A8C",
+    "light.primaryColor=#00588A", "light.linkColor=#00588A", "light.backgroundColor=#FFFFFF",
     "dark.primaryColor=#56B4E9", "dark.linkColor=#8CCBF2",
 )  # fmt: skip
 
@@ -108,12 +108,15 @@ def _serve(wanted: Servers, settings: "Settings") -> None:
     if any(command is _ui_command for command, _ in wanted.values()):
         client(settings)  # creates or upgrades the database before a server needs it
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C
+    environment = _environment(settings)
+    if "MLflow" in wanted:  # the app links to it
+        environment.setdefault("REGIME_MLFLOW_UI", f"http://{HOST}:{wanted['MLflow'][1]}")
     with contextlib.ExitStack() as stack:
         servers = {}
         for name, (command, port) in wanted.items():
             words = [sys.executable, "-m", *command(port, settings)]
             log = stack.enter_context(_log_of(name, settings))
-            servers[name] = stack.enter_context(_server(words, _environment(settings), log))
+            servers[name] = stack.enter_context(_server(words, environment, log))
         for name, (_, port) in wanted.items():
             _wait_for(name, servers[name], port, settings)
             say(f"{name + ':':9} http://{HOST}:{port}")
@@ -195,7 +198,8 @@ def _listed(asked: "Client", what: str, wanted: dict[str, object]) -> list[dict[
 def _champion_words(settings: "Settings") -> str:
     """That the model in service loads and is what was registered, or StoreError."""
     from regime.tracking.mlflow_client import client
-    from regime.tracking.registry import CHAMPION, MODEL, load_version
+    from regime.tracking.names import CHAMPION, MODEL
+    from regime.tracking.registry import load_version
 
     models = client(settings).search_registered_models(f"name='{MODEL}'")
     if not models or CHAMPION not in models[0].aliases:

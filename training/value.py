@@ -14,17 +14,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from regime.config import ExperimentConfig
-    from regime.tracking.sharpes import Tried
+    from regime.evaluation.deflated import Tried
 
-CONVINCING = 0.95  # probability from which a deflated ratio is called more than luck
 _WIDTH = 80
-RIVALS = {
-    "equal_mix": "the equal mix",
-    "mega_cap_led": "always-mega",
-    "broadening": "always the broad basket",
-    "small_cap_led": "always the small one",
-    "filter": "the filter",
-}
 
 
 def value(
@@ -142,6 +134,7 @@ def worth(
     tried: "Tried",
 ) -> dict[str, Any]:
     """One basket set: a row per rival and cost, and the deflated Sharpe ratio."""
+    from regime.brief.value import deflated
     from regime.data.baskets import spliced_returns
     from regime.evaluation import rotation
 
@@ -168,38 +161,12 @@ def _of(predictions: "pd.DataFrame", baskets: str) -> "pd.DataFrame":
     return predictions[predictions["baskets"] == baskets].set_index("date")[list(REGIMES)]
 
 
-def deflated(spread: "pd.Series[float]", tried: "Tried") -> dict[str, Any]:
-    """The Sharpe ratio of the spread beside the best that as many worthless trials would show.
-
-    Ratios are per day. `deflated_sharpe` is None where fewer than two trials kept a ratio, or
-    where the spread does not vary.
-    """
-    from regime.evaluation.deflated import deflated_sharpe, expected_maximum, track_record
-    from regime.evaluation.scores import TRADING_DAYS
-
-    about: dict[str, Any] = {
-        "n_trials": tried.n_trials,
-        "n_trials_with_sharpe": len(tried.sharpes),
-        "n_days": len(spread),
-    }
-    unknown = ("sharpe", "variance", "expected_maximum", "deflated_sharpe")
-    if len(tried.sharpes) < 2 or len(spread) < TRADING_DAYS or spread.std() <= 1e-12:
-        return about | dict.fromkeys(unknown)
-    record, variance = track_record(spread), float(tried.sharpes.var())
-    return about | {
-        "effective_days": record.n_days,
-        "sharpe": record.sharpe,
-        "variance": variance,
-        "expected_maximum": expected_maximum(tried.n_trials, variance),
-        "deflated_sharpe": deflated_sharpe(record, tried.n_trials, variance),
-    }
-
-
 # In words
 
 
 def tell(found: dict[str, Any], warning: str) -> None:
     """The table of one basket set, and what follows from it."""
+    from regime.brief.value import RIVALS, deflated_words
     from regime.evaluation.rotation import EQUAL_MIX, JUDGED_AT_BP
     from regime.taxonomy import Regime
 
@@ -231,7 +198,7 @@ def tell(found: dict[str, Any], warning: str) -> None:
         for row in rows:
             if (row["rival"], row["cost_bp"]) == (rival, JUDGED_AT_BP):
                 say(f"At {JUDGED_AT_BP:g} bp, against {RIVALS[rival]}: {row['verdict']}.")
-    say(deflated_words(found["deflated"], found["baskets"]))
+    say(textwrap.fill(deflated_words(found["deflated"], found["baskets"]), _WIDTH))
 
 
 def _line(row: dict[str, Any]) -> str:
@@ -252,34 +219,6 @@ def _between(row: dict[str, Any], name: str, scale: float, form: str) -> str:
     low, high = row[f"{name}_low"], row[f"{name}_high"]
     told = f"{scale * row[name]:{form}}{unit}"
     return told if low is None else f"{told} [{scale * low:{form}}, {scale * high:{form}}]"
-
-
-def deflated_words(found: dict[str, Any], baskets: str) -> str:
-    """The deflated Sharpe ratio of the spread over the equal mix at 10 bp, and what it counts."""
-    from regime.evaluation.scores import TRADING_DAYS
-
-    number, known = found["n_trials"], found["n_trials_with_sharpe"]
-    scored = f"{number} configuration{'' if number == 1 else 's'} scored on {baskets} baskets"
-    ratio, year = found["deflated_sharpe"], TRADING_DAYS**0.5
-    if ratio is not None:
-        words = "more than luck" if ratio >= CONVINCING else "not to be told from luck"
-        told = (
-            f"Deflated Sharpe ratio {ratio:.2f}: {words} among so many. Over the equal mix at "
-            f"10 bp the spread has a ratio of {year * found['sharpe']:+.2f} a year; the best of "
-            f"{scored}, were they all worthless, would show {year * found['expected_maximum']:+.2f}"
-            f" (variance of the {known} known daily ratios {found['variance']:.2e})."
-        )
-    elif known < 2:
-        told = (
-            f"The Sharpe ratio of the spread cannot be deflated: of {scored}, {known} kept one, "
-            "and two are needed. `regime compare` keeps one for each."
-        )
-    else:
-        told = (
-            f"The Sharpe ratio of the spread cannot be deflated: its {found['n_days']:,} days are "
-            "too few, or do not vary."
-        )
-    return textwrap.fill(told, _WIDTH)
 
 
 if __name__ == "__main__":

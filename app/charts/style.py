@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 import plotly.graph_objects as go
 
-from regime.tracking.figures import COLOURS, SHORT
+from regime.tracking.wording import COLOURS, SHORT
 
 __all__ = [
     "COLOURS",
@@ -76,7 +76,7 @@ def finish(
     above = 2 * _TITLE
     figure.update_layout(
         title={
-            "text": title, "subtitle": {"text": unit, "font": {"size": 13, "color": GREY}},
+            "text": title, "subtitle": {"text": unit, "font": {"size": 13}},
             "x": 0, "xref": "container", "xanchor": "left", "pad": {"l": 4, "t": 6},
             "yref": "container", "y": 1, "yanchor": "top", "font": {"size": 16},
         },
@@ -90,7 +90,7 @@ def finish(
         },
     )  # fmt: skip
     figure.add_annotation(
-        text="<br>".join(small), showarrow=False, align="left", font={"size": 11, "color": GREY},
+        text="<br>".join(small), showarrow=False, align="left", font={"size": 11},
         xref="paper", x=0, xanchor="left", yref="paper", y=0, yanchor="top",
         yshift=-(_AXIS + rows * _LEGEND + 4),
     )  # fmt: skip

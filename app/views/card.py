@@ -1,28 +1,52 @@
 """What there is to know of a registered version before relying on it."""
 
+import pandas as pd
 import streamlit as st
 
-from app import queries
+from app import queries, widgets
+from regime.data.calendar import end_of_day
 from regime.exceptions import StoreError
 from regime.tracking.card_sections import sections
 from regime.tracking.card_text import SIMULATED, card_markdown, escaped, summary
 
-st.title("Model card")
+st.title("Model card", anchor=False)
 try:
-    with st.spinner("Reading the registry"):
-        versions = queries.versions()
-    if not versions:
-        st.info(
-            "No version is registered yet. Run `regime retrain "
-            "experiments/resampled_leadership.toml`, or `regime demo` for a simulated market."
-        )
-        st.stop()
-    chosen = versions[0]
-    if len(versions) > 1:
-        chosen = st.selectbox("Version, the one in service first", versions)
-    card = queries.card(chosen)
+    roster = queries.roster()
 except StoreError as error:
     st.error(escaped(str(error)))
+    st.stop()
+versions = {} if roster is None else {one["number"]: one for one in roster["versions"]}
+if not versions:
+    st.info(
+        "No version is listed yet. Run `regime retrain experiments/resampled_leadership.toml`, or "
+        "`regime demo` for a simulated market; `regime run` renews the list."
+    )
+    st.stop()
+if (day := widgets.chosen_day()) is not None:
+    until = end_of_day(day)
+    versions = {
+        number: one
+        for number, one in versions.items()
+        if pd.Timestamp(one["registered_at"]) <= until
+    }
+    if not versions:
+        st.info(
+            f"No version had been registered by the close of {day:%d %B %Y}, where the time "
+            "machine stands, so there was no card."
+        )
+        st.button("Back to the newest day", on_click=widgets.choose_day, args=(None,))
+        st.stop()
+
+# The one in service first, then the newest.
+numbers = sorted(versions, key=lambda number: number != roster["champion"])
+chosen = numbers[0]
+if len(numbers) > 1:
+    chosen = st.selectbox("Version, the one in service first", numbers)
+card = versions[chosen]["card"]
+checked = f"{pd.Timestamp(roster['as_of']):%d %B %Y %H:%M} UTC"
+if card is None:
+    st.error(escaped(versions[chosen]["card_fault"]))
+    st.caption(f"As found on {checked}.")
     st.stop()
 
 if card["simulated"]:
@@ -31,7 +55,8 @@ st.write(escaped(summary(card)))
 st.caption(
     escaped(
         f"Version {card['version']}, as of the close of {card['training']['trained_until']}; "
-        f"registered {card['registered_at'][:10]}."
+        f"registered {card['registered_at'][:10]}. On {checked} the card was, to the byte, what "
+        "was registered."
     )
 )
 for section in sections(card):

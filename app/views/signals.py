@@ -1,5 +1,228 @@
-"""Placeholder."""
+"""Every number that is watched: where it stands, how unusual that is, and who led at such times."""
 
-from app import widgets
+import pandas as pd
+import streamlit as st
 
-snapshot = widgets.page("signals", "Regime")
+from app import queries, widgets
+from app.charts import signals as charts
+from app.charts.style import GREY
+from regime.brief.signal_words import NOT_KNOWN, family_words, reading, short
+from regime.brief.signals import (
+    EPISODES,
+    KNOWN,
+    UNTOLD,
+    WINDOW,
+    favours_sentence,
+    favours_words,
+    headline,
+    leaders,
+    most_unusual_first,
+    unknown,
+)
+from regime.taxonomy import REGIMES
+from regime.tracking.card_text import escaped
+
+A_YEAR, EVERY = 252, 4  # sessions of a sparkline, and one in how many is drawn
+A_WEEK = 5  # sessions without a new value that are worth a word
+YEARS = {"1 year": 1, "5 years": 5, "20 years": 20, "All": None}
+CLOSER, PICKED = "signals_closer", "signals_table"  # of the session
+DOUBTFUL = {UNTOLD, NOT_KNOWN}
+COLUMNS = {
+    "Signal": st.column_config.TextColumn(width=285),
+    "Now": st.column_config.TextColumn(width="small"),
+    "Percentile": st.column_config.ProgressColumn(
+        format="%.0f", min_value=0, max_value=100, width="small",
+        help="Share of the 20 years before with a lower value, as known at this close.",
+    ),
+    "Last year": st.column_config.LineChartColumn(width="small"),
+    "21 sessions": st.column_config.TextColumn(width="small", help="The change over them."),
+    "63 sessions": st.column_config.TextColumn(width="small", help="The change over them."),
+    "Has favoured": st.column_config.TextColumn(
+        width=110,
+        help="Who led when it stood in the third of its history in which it stands now.",
+    ),
+    "Episodes": st.column_config.NumberColumn(
+        width="small", help="Of the hindsight path, behind what is said of whom it has favoured."
+    ),
+    "Known": st.column_config.DateColumn("Value of", format="D MMM YYYY", width="small"),
+    "Unchanged": st.column_config.NumberColumn(
+        "Unchanged for", format="%d sessions", width="small",
+        help="Sessions since the value was another.",
+    ),
+    "Why": st.column_config.TextColumn("Why watch it", width="large"),
+}  # fmt: skip
+
+snapshot = widgets.page(
+    "Signals", "Confirmed", "Episode", "Hindsight path", "Percentile", "Regime",
+    "Standard deviation (sd)", "Third",
+)  # fmt: skip
+table = most_unusual_first(queries.signals(widgets.chosen_day()))
+if table.empty:
+    st.info("No signal is declared in what was published. Run `regime score` to publish anew.")
+    st.stop()
+frame = snapshot.features[snapshot.features["date"] <= snapshot.day].set_index("date")
+TITLES = dict(zip(table["name"], table["title"], strict=True))
+
+
+def as_read(rows: pd.DataFrame) -> pd.DataFrame:
+    """The table as it is shown: values in their unit, words for what is not known."""
+    recent = frame.tail(A_YEAR).iloc[::-1].iloc[::EVERY].iloc[::-1]
+    said = [(reading(row["unit"]), row) for row in rows.to_dict("records")]
+    return pd.DataFrame(
+        {
+            "Signal": rows["title"].tolist(),
+            "Now": [unit.said(row["value"]) for unit, row in said],
+            "Percentile": (100 * rows["percentile"]).tolist(),
+            "Last year": [
+                recent[name].dropna().tolist() if name in recent else [] for name in rows["name"]
+            ],
+            "21 sessions": [unit.said_change(row["change_21"], row["value"]) for unit, row in said],
+            "63 sessions": [unit.said_change(row["change_63"], row["value"]) for unit, row in said],
+            "Has favoured": [favours_words(row) for _, row in said],
+            "Episodes": rows["episodes"].tolist(),
+            "Known": rows["known"].dt.date.tolist(),
+            "Unchanged": rows["unchanged"].tolist(),
+            "Why": rows["why"].tolist(),
+        }
+    )
+
+
+def pale(cell: object) -> str:
+    """Grey for what cannot be told."""
+    return f"color: {GREY}" if isinstance(cell, str) and cell in DOUBTFUL else ""
+
+
+@st.fragment
+def board() -> None:
+    """The table, what narrows it, and one signal at length."""
+    families = st.pills(
+        "Families", table["family"].drop_duplicates().sort_values().tolist(),
+        format_func=family_words, selection_mode="multi", help="None chosen: all of them.",
+    )  # fmt: skip
+    wanted = st.text_input("Search", placeholder="yield, VIX, giants").strip().lower()
+    rows = table[table["family"].isin(families)] if families else table
+    if wanted:
+        text = rows[["title", "name", "why", "series"]].agg(" ".join, axis=1).str.lower()
+        rows = rows[text.str.contains(wanted, regex=False)]
+    if rows.empty:
+        st.info("No signal is called so. Search for another word, or choose no family for all.")
+        return
+    names = rows["name"].tolist()
+    key = f"{PICKED}_{'_'.join(families)}_{wanted}"  # a row's place holds in one list only
+
+    def pick() -> None:
+        if chosen := st.session_state[key]["selection"]["rows"]:
+            st.session_state[CLOSER] = names[chosen[0]]
+
+    st.dataframe(
+        as_read(rows).style.map(pale), hide_index=True, column_config=COLUMNS, key=key,
+        height=35 * (min(len(rows), 14) + 1) + 3, on_select=pick, selection_mode="single-row",
+    )  # fmt: skip
+    about, keep = st.columns([5, 1])
+    about.caption(
+        f"Most unusual first. Percentiles: against the {WINDOW // 252} years before, or all there "
+        "are. Has favoured: who led, in hindsight, when it stood in the same third of its "
+        f"confirmed history; grey where fewer than {EPISODES} episodes or chance could account "
+        "for it. Of so many signals one or two are named by chance alone. sd: standard deviations."
+    )
+    with keep:
+        widgets.take(rows, "signals")
+    if st.session_state.get(CLOSER) not in names:
+        st.session_state[CLOSER] = names[0]
+    chosen = st.selectbox(
+        "Look closer at", names, key=CLOSER, format_func=TITLES.get,
+        help="Or select a row above.",
+    )  # fmt: skip
+    closer(table.set_index("name", drop=False).loc[chosen].to_dict())
+
+
+def closer(row: dict) -> None:
+    """One signal at length: its numbers, history, past values, and who led in each third."""
+    st.subheader(row["title"], anchor=False)
+    st.markdown(escaped(f"{row['question']} {row['why']}".strip()))
+    if row["state"] != KNOWN:
+        st.warning(escaped(row["remedy"]))
+    else:
+        metrics(row)
+    st.markdown(escaped(favours_sentence(row)))
+    if row["name"] in frame and frame[row["name"]].notna().any():
+        drawings(row)
+        thirds(row)
+    said = [
+        f"Unit: {row['unit']}. Source: {row['source']}.",
+        f"Unchanged for {row['unchanged']:,.0f} sessions." if row["unchanged"] > A_WEEK else "",
+        f"Said to favour: {row['lean']}." if row["lean"] else "",
+        f"Lag: {row['lag']}." if row["lag"] else "",
+        f"Beware: {row['trap']}" if row["trap"] else "",
+        "The model in service reads it."
+        if row["read"]
+        else "The model in service does not read it.",
+    ]
+    st.caption(escaped(" ".join(text for text in said if text)))
+
+
+def metrics(row: dict) -> None:
+    """Where it stands, in four numbers."""
+    unit = reading(row["unit"])
+    ranked = pd.notna(row["percentile"])
+    told = {
+        f"At the close of {row['known']:%d %b %Y}": unit.said(row["value"]),
+        f"Percentile since {row['window_from']:%Y}" if ranked else "Percentile":
+            f"{100 * row['percentile']:.0f}" if ranked else "too few values",
+        "Over 21 sessions": unit.said_change(row["change_21"], row["value"]),
+        "Over 63 sessions": unit.said_change(row["change_63"], row["value"]),
+    }  # fmt: skip
+    with st.container(horizontal=True):
+        for label, value in told.items():
+            st.metric(label, value, width="content")
+
+
+def drawings(row: dict) -> None:
+    """Its history above who led, and its past values."""
+    unit, values = reading(row["unit"]), frame[row["name"]]
+    shown = st.segmented_control("Shown", list(YEARS), default="5 years", key="signals_years")
+    years = YEARS[shown or "All"]
+    begin = snapshot.day - pd.DateOffset(years=years) if years else values.first_valid_index()
+    recent = values.loc[begin:]
+    source = widgets.source(snapshot, row["series"] or row["source"])
+    widgets.chart(
+        charts.history(recent, snapshot.labels.set_index("date"), row["title"], unit, source),
+        "signal", recent.rename("value").reset_index(),
+        words=f"{row['title']}, day by day, over the regime that hindsight has confirmed.",
+    )  # fmt: skip
+    past = values.iloc[-WINDOW - 1 : -1]
+    widgets.chart(
+        charts.distribution(past, row["value"], unit, source),
+        "signal_values", past.rename("value").reset_index(),
+        words="How often each value was in the 20 years before; the line is the value now.",
+    )  # fmt: skip
+
+
+def thirds(row: dict) -> None:
+    """Who led in each third of its confirmed history."""
+    unit = reading(row["unit"])
+    told = leaders(frame[row["name"]], snapshot.labels, snapshot.day)
+    told = told[told["days"] > 0]
+    widgets.table(
+        pd.DataFrame(
+            {
+                "Third": told["third"],
+                "From": told["above"].map(unit.said),
+                "To": told["up_to"].map(unit.said),
+                **{short(regime): 100 * told[regime] for regime in REGIMES},
+                "Episodes": told["episodes"],
+                "Has favoured": [favours_words(row) for row in told.to_dict("records")],
+            }
+        ),
+        "signal_thirds", data=told,
+        columns={
+            short(regime): st.column_config.NumberColumn(format="%.0f%% of days")
+            for regime in REGIMES
+        },
+    )  # fmt: skip
+
+
+st.markdown(escaped(headline(table)))
+if words := unknown(table):
+    st.warning(escaped(words))
+board()

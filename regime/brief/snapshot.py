@@ -10,11 +10,15 @@ from regime.call import regime_call
 from regime.data.calendar import session_closes
 from regime.exceptions import EvaluationError
 from regime.labels.leadership import leadership_path, path_as_known
-from regime.scoring import State
-from regime.service.entries import as_scores, overlaid
+from regime.scoring import Readiness, State
+from regime.service.overlay import as_scores, overlaid
 from regime.settings import Settings
 from regime.taxonomy import REGIMES
 from regime.tracking.published import FRAMES, OF_A_DAY, load_day, load_published
+
+_DAILY = ("scores", "calls", "leads", "conditions", "features", "shares")
+_KEPT = ("trained_until", "moved", "explained_by", "notes")  # that the ledger does not say
+_NOT_PUBLISHED = "Nothing was published of {day:%Y-%m-%d}: a fit that had not seen it says it now."
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +108,19 @@ def as_known_on(snapshot: Snapshot, day: pd.Timestamp, kept: Mapping[str, Any] |
     Returns
     -------
     Snapshot
-        Rows up to `day`. Days in the ledger stand as they did when `day` was published,
-        corrections that came later undone; hindsight is that day's, its tail provisional.
+        Rows up to `day`, and of what was said only what was said by the moment `day` was
+        published, or where it never was, by the next close: later corrections are undone, and
+        an earlier day that was filled in later is not there. Hindsight is that of the leads up
+        to `day`, its tail provisional.
+
+    Notes
+    -----
+    Three things stand as they do now, as only what was said is kept and not all it came from:
+    figures that were revised since (`leads`, `conditions`, `features`, and hindsight with
+    them); days before the first published one, of which the version now in service says what
+    an earlier fit of it, which had not seen the day, would have said; and `shares`, by the
+    same version and of the newest year only. What explains a published day is what was told
+    last while it was the newest.
 
     Raises
     ------
@@ -119,32 +134,27 @@ def as_known_on(snapshot: Snapshot, day: pd.Timestamp, kept: Mapping[str, Any] |
         )
     if day == snapshot.day:
         return snapshot
-    known = {
-        name: frame[frame["date"] <= day]
-        for name in ("scores", "calls", "leads", "conditions", "features", "shares")
-        if not (frame := getattr(snapshot, name)).empty
-    }
-    moment = _published_at(snapshot.ledger, day)
-    ledger = snapshot.ledger[snapshot.ledger["published_at"] <= moment]
-    ledger = ledger[ledger["date"] <= day]
+    known = {name: _until(getattr(snapshot, name), day) for name in _DAILY}
     leads = known["leads"].set_index("date")[list(REGIMES)]
     cost = snapshot.about["switching_cost"]
     labels = leadership_path(leads, switching_cost=cost)
-    if ledger["seq"].isin(snapshot.ledger["corrects"].dropna()).any():
+    moment = _known_at(snapshot, day)
+    said = _until(snapshot.ledger, day)
+    later = said["published_at"] > moment
+    ledger = said[~later]
+    if later.any():
+        unsaid = set(said["date"]) - set(ledger["date"])
+        for name in ("scores", "calls", "shares"):
+            known[name] = known[name][~known[name]["date"].isin(unsaid)]
         newest = ledger.drop_duplicates(["date", "horizon"], keep="last")
         known["scores"] = overlaid(known["scores"], as_scores(newest))
         known["calls"] = _calls(known, newest, path_as_known(leads, switching_cost=cost))
-    about = snapshot.about | _about(snapshot, known["scores"], ledger, day)
-    frames = {name: getattr(snapshot, name).iloc[:0] for name in OF_A_DAY}
-    if kept is not None:
-        about |= kept["about"]
-        frames = {name: kept[name] for name in OF_A_DAY}
     return replace(
         snapshot,
-        about=about,
+        about=snapshot.about | _about(snapshot, known["scores"], ledger, day, kept),
         day=day,
         **known,
-        **frames,
+        **{name: _explaining(getattr(snapshot, name), name, kept) for name in OF_A_DAY},
         labels=labels.rename_axis("date").reset_index(),
         ledger=ledger,
         then=True,
@@ -153,12 +163,19 @@ def as_known_on(snapshot: Snapshot, day: pd.Timestamp, kept: Mapping[str, Any] |
     )
 
 
-def _published_at(ledger: pd.DataFrame, day: pd.Timestamp) -> pd.Timestamp:
+def _until(frame: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
+    """Its rows up to a day, as a view: days ascend, and a century of features is large."""
+    if frame.empty:
+        return frame
+    return frame.iloc[: int(frame["date"].searchsorted(day, side="right"))]
+
+
+def _known_at(snapshot: Snapshot, day: pd.Timestamp) -> pd.Timestamp:
     """When a day was published; of one that was not, the next close."""
-    first = ledger[(ledger["date"] == day) & ledger["corrects"].isna()]
-    if len(first):
-        return pd.Timestamp(first["published_at"].max())
-    closes = session_closes(day)
+    rows = snapshot.ledger[snapshot.ledger["date"] == day]
+    if len(rows):
+        return pd.Timestamp(rows.loc[rows["corrects"].isna(), "published_at"].max())
+    closes = session_closes(snapshot.day)  # of the newest year, which others have asked for
     return pd.Timestamp(closes.iloc[closes.index.searchsorted(day, side="right")])
 
 
@@ -166,34 +183,64 @@ def _calls(
     known: Mapping[str, pd.DataFrame], ledger: pd.DataFrame, path: pd.DataFrame
 ) -> pd.DataFrame:
     scores = known["scores"]
+    made = ledger[ledger["horizon"] == 0].set_index("date")["call"]
     calls = regime_call(
         scores[scores["horizon"] == 0].set_index("date")[list(REGIMES)],
         path=path,
         conditions=known["conditions"].set_index("date"),
-        published=ledger[ledger["horizon"] == 0].set_index("date")["call"],
+        published=made if len(made) else None,
     )
     return calls.rename_axis("date").reset_index()
 
 
+def _explaining(like: pd.DataFrame, name: str, kept: Mapping[str, Any] | None) -> pd.DataFrame:
+    """What was kept of a day, in the columns of now; empty where nothing was."""
+    if kept is None or kept[name].empty:
+        return like.iloc[:0]
+    return pd.DataFrame(kept[name])
+
+
 def _about(
-    snapshot: Snapshot, scores: pd.DataFrame, ledger: pd.DataFrame, day: pd.Timestamp
+    snapshot: Snapshot,
+    scores: pd.DataFrame,
+    ledger: pd.DataFrame,
+    day: pd.Timestamp,
+    kept: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
-    """What can be said of a day of which nothing was kept."""
+    """What is said of the whole, of that day; what is not known of it any more is empty."""
     row = scores[scores["date"] == day].iloc[0]
-    published = ledger[ledger["date"] == day]
-    state = State.PUBLISHED.value if published.empty else str(published["state"].iloc[-1])
-    words = "" if published.empty else f"{state}: {day:%Y-%m-%d}."
-    trained = snapshot.about["trained_until"]
-    return {
-        "model_version": str(row["model_version"]),
-        "state": state,
-        "missing": [],
-        "words": words,
-        "moved": [],
-        "trained_until": trained,
+    version = str(row["model_version"])
+    trained = row["trained_until"]
+    told = {
+        "model_version": version,
+        "in_service": version.split(" ")[0],
         "basis": str(row["basis"]),
+        "trained_until": f"{trained:%Y-%m-%d}" if trained <= day else "",
+        "known_at": "",
+        "state": State.PUBLISHED.value,
+        "missing": [],
+        "words": _NOT_PUBLISHED.format(day=day),
+        "moved": [],
+        "explained_by": "",
+        "explained_until": f"{day:%Y-%m-%d}",
         "notes": [],
     }
+    if kept is not None:
+        told |= {key: kept["about"][key] for key in _KEPT if key in kept["about"]}
+    if len(published := ledger[ledger["date"] == day]):
+        one = published.iloc[0]
+        state = State(one["state"])
+        told |= {
+            "experiment": str(one["experiment"]),
+            "panel_digest": str(one["panel_digest"]),
+            "known_at": one["known_at"].isoformat(timespec="seconds"),
+            "state": state.value,
+            "words": Readiness(state, day, day).words,
+        }
+        # A later run that held the next day told of that one here.
+        if kept is not None and kept["about"].get("state") == state.value:
+            told |= {key: kept["about"][key] for key in ("missing", "words")}
+    return told
 
 
 def load_snapshot_of(settings: Settings, snapshot: Snapshot, day: pd.Timestamp) -> Snapshot:

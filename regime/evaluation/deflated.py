@@ -9,15 +9,30 @@ independent, so a `TrackRecord` made from returns counts its days for what they 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, e, isfinite, sqrt
+from statistics import NormalDist
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.stats import norm
 
 from regime.exceptions import EvaluationError
 
 _FEWEST = 4  # observations, for four moments
+_NORMAL = NormalDist()
+
+
+class Tried(NamedTuple):
+    """What was scored on one basket set.
+
+    Attributes
+    ----------
+    n_trials : different configurations, deleted runs included
+    sharpes : Series by configuration, of those that kept a ratio: per day, not annualised
+    """
+
+    n_trials: int
+    sharpes: "pd.Series[float]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +156,7 @@ def probabilistic_sharpe(record: TrackRecord, benchmark: float = 0.0) -> float:
     error = sqrt(_variance(record) / (record.n_days - 1))
     if error == 0:  # two outcomes, and a ratio that does not depend on how often each came
         return float(record.sharpe > benchmark)
-    return float(norm.cdf((record.sharpe - benchmark) / error))
+    return _NORMAL.cdf((record.sharpe - benchmark) / error)
 
 
 def minimum_track_record(
@@ -163,7 +178,7 @@ def minimum_track_record(
     if record.sharpe <= benchmark:
         return None
     return ceil(
-        1 + _variance(record) * (float(norm.ppf(confidence)) / (record.sharpe - benchmark)) ** 2
+        1 + _variance(record) * (_NORMAL.inv_cdf(confidence) / (record.sharpe - benchmark)) ** 2
     )
 
 
@@ -194,8 +209,8 @@ def expected_maximum(n_trials: int, variance: float) -> float:
         )
     if n_trials == 1:  # the approximation has no value there, and one trial selects nothing
         return 0.0
-    best = (1 - np.euler_gamma) * norm.ppf(1 - 1 / n_trials)
-    best += np.euler_gamma * norm.ppf(1 - 1 / (n_trials * e))
+    best = (1 - np.euler_gamma) * _NORMAL.inv_cdf(1 - 1 / n_trials)
+    best += np.euler_gamma * _NORMAL.inv_cdf(1 - 1 / (n_trials * e))
     return float(best) * sqrt(variance)
 
 

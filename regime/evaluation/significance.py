@@ -1,16 +1,17 @@
 """Whether one model's losses are below another's, given that neighbours share a label."""
 
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
 
 LEVEL = 0.90
 BLOCK = 252  # trading days; labels overlap for months, so shorter blocks flatter
 OTHER_BLOCKS = (126, 504)  # shown beside, so that nothing hangs on the choice
 RESAMPLES = 1000
 POWER = 0.80
+_NORMAL = NormalDist()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ def edge_over(reference: "pd.Series[float]", losses: "pd.Series[float]", seed: i
             block: float(_resampled_means(gain, block, seed).std(ddof=1)) for block in OTHER_BLOCKS
         },
         dm_p=diebold_mariano_p(gain),
-        detectable=float((norm.ppf((1 + LEVEL) / 2) + norm.ppf(POWER)) * se),
+        detectable=float((_NORMAL.inv_cdf((1 + LEVEL) / 2) + _NORMAL.inv_cdf(POWER)) * se),
     )
 
 

@@ -82,7 +82,8 @@ def _champion(settings: Settings, now: pd.Timestamp) -> tuple[Check, Champion | 
 
     from regime.features.assembly import series_behind
     from regime.tracking.mlflow_client import client
-    from regime.tracking.registry import CHAMPION, MODEL, load_version
+    from regime.tracking.names import CHAMPION, MODEL
+    from regime.tracking.registry import load_version
 
     found = client(settings).search_registered_models(f"name='{MODEL}'")
     number = _aliases(found).get(CHAMPION)
@@ -167,9 +168,16 @@ def _unreached(uri: str) -> str | None:
     return None
 
 
+def _is_published(settings: Settings) -> bool:
+    """Whether anything was; the folder holds more than that."""
+    from regime.tracking.published import NAME
+
+    return any(path.name == NAME for path in settings.published.glob("*"))
+
+
 def _published(settings: Settings, champion: Champion | None, now: pd.Timestamp) -> Check:
     """Whether the app shows what could be said of the newest close."""
-    if not settings.published.exists():
+    if not _is_published(settings):
         advice = "Run `regime score`." if champion else ""
         return Check("published", State.WARNING, "Nothing is published for the app yet.", advice)
 
@@ -239,7 +247,7 @@ def _drift(settings: Settings, champion: Champion, now: pd.Timestamp) -> list[Ch
     panel = panel_as_of(store, now)
     rows = Ledger(store).read(baskets=champion.baskets, newest_only=False)
     version = load_version(settings, champion.number)
-    said = load_published(settings) if settings.published.exists() else None
+    said = load_published(settings) if _is_published(settings) else None
     calls = pd.DataFrame() if said is None else said["calls"].set_index("date")
     return look_at_drift(version, panel, rows, calls, now).checks
 

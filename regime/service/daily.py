@@ -18,7 +18,10 @@ from regime.data.calendar import last_closed_session
 from regime.data.clock import present
 from regime.data.store import ObservationStore
 from regime.exceptions import PanelError, RegimeError, StoreError
+from regime.health.checks import Check
+from regime.health.checks import State as Health
 from regime.health.drift import DriftReport, look_at_drift
+from regime.health.kept import keep
 from regime.scoring import EXIT_CODES, Readiness, State
 from regime.service.events import Memory, events
 from regime.service.intake import Intake
@@ -32,10 +35,14 @@ from regime.tracking.anchors import anchors, has_tracking
 from regime.tracking.ledger import Ledger
 from regime.tracking.owners import end_orphans
 from regime.tracking.promotion import decide, promote
+from regime.tracking.roster_writing import keep_roster
 from regime.tracking.versions import champion_number, registered
 
 Bring = Callable[[ObservationStore, pd.Timestamp], Intake]
 _FAULT = 1  # exit code
+_HEALTH = {
+    State.PUBLISHED: Health.OK, State.DEGRADED: Health.WARNING, State.HELD: Health.FAULT,
+}  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -88,9 +95,12 @@ def run_day(
         except Exception as error:  # also what should not happen: nobody watches a cron job
             kind = "" if isinstance(error, RegimeError) else f"{type(error).__name__}: "
             run.say(f"failed at {run.step}: {kind}{error}", level=logging.ERROR, aloud=False)
+            run.found("run", Health.FAULT, f"It failed at {run.step}: {kind}{error}")
             run.alert([run.failed(run.step, f"{kind}{error}")])
             run.deliver()
             raise
+        finally:
+            keep(settings, run.checks, by="regime run", at=now.to_pydatetime())
 
 
 Refit = Callable[[Publication], Retrained]
@@ -106,6 +116,7 @@ class _Run:
     step: str = "start"
     outcome: Outcome = field(default_factory=Outcome)
     told: str = ""  # of the newest delivery that had something to deliver
+    checks: list[Check] = field(default_factory=list)  # for whoever asks how it is
 
     @property
     def day(self) -> pd.Timestamp:
@@ -120,13 +131,20 @@ class _Run:
             intake = bring(self.store, self.now)
             for line in (*intake.faults, *intake.notes):
                 self.say(f"warning: {line}", level=logging.WARNING)
+            how = Health.WARNING if intake.faults else Health.OK
+            self.found("fetch", how, " ".join([f"It brought {intake.words}.", *intake.faults]))
         with self.doing("validate"):
             self.validate()
+            self.found("ledger", Health.OK, "What was published is still what was published.")
         publication, entered = self.publish(intake, refit)
+        with self.doing("list versions and runs"):
+            for line in keep_roster(self.settings):
+                self.say(line, level=logging.WARNING)
         waiting = self.deliver()
         seconds = f"{time.monotonic() - began:.1f} s"
         parts = [self.summed_up(publication), intake.words, entered, waiting, seconds]
         self.conclude(" | ".join(part for part in parts if part))
+        self.found("run", Health.OK, self.outcome.summary)
         return self.outcome
 
     def rehearse(self, bring: Bring, refit: Refit | None) -> Outcome:
@@ -192,11 +210,13 @@ class _Run:
             published = Ledger(self.store).read()["date"]
             newest = pd.Timestamp(published.max()) if len(published) else self.day
             held = Readiness(State.HELD, self.day, newest, ("a basket",))
+            self.found("published", Health.FAULT, held.words)
             gone = alerts.of_readiness(held, simulated=self.store.is_simulated())
             self.alert([] if gone is None else [gone])
             return None, ""
         with self.doing("look for drift"):
             report = self.drift(publication)
+            self.checks += report.checks
         with self.doing("publish"):
             done = commit(
                 publication,
@@ -206,6 +226,8 @@ class _Run:
                 tags={"drift": " ".join(report.alarms)},
             )
             self.come_to(publication.readiness.state)
+            readiness = publication.readiness
+            self.found("published", _HEALTH[readiness.state], readiness.words)
         with self.doing("alert"):
             memory = Memory.of(self.settings)
             ledger = Ledger(self.store).read(
@@ -321,6 +343,9 @@ class _Run:
         if not self.told or delivery.sent + delivery.failed + delivery.waiting:
             self.told = delivery.words
         return self.told
+
+    def found(self, name: str, state: Health, words: str) -> None:
+        self.checks.append(Check(name, state, words))
 
     def come_to(self, state: State) -> None:
         self.outcome.state, self.outcome.exit_code = state, EXIT_CODES[state]

@@ -12,12 +12,12 @@ from regime.bundle import Bundle
 from regime.data.baskets import spliced_lead
 from regime.data.panel import digest
 from regime.exceptions import RegimeError
-from regime.explanation import DRIVERS, MEMORY, SHARES, drivers, shares
+from regime.explained import DRIVERS, FLIPS, MEMORY, SHARES, SIMILAR
+from regime.explanation import drivers, shares, shares_by_day
 from regime.features.assembly import SETS, declared, features_of, market_frame, series_behind
-from regime.flips import COLUMNS as FLIPS
 from regime.flips import flip_levels
 from regime.labels.leadership import leadership_path
-from regime.similar import SIMILAR, similar_days
+from regime.similar import similar_days
 from regime.taxonomy import REGIMES
 from regime.what_if import units
 
@@ -134,16 +134,14 @@ def _shares(
     days = X.index[max(A_MONTH, len(X) - A_YEAR) :]
     parts, told = [kept[kept["date"].isin(days)]], {*kept["date"]}
     first = len(X) - len(days)
-    for place, day in enumerate(days, start=first):
-        if day in told:
-            continue
-        since = X.index[place - A_MONTH]
-        for horizon in bundle.classifiers:
-            one = shares(bundle, panel, day, since, horizon=horizon, X=X)
-            said = {name: one["regime"].map(one.attrs[name]) for name in ("before", "now")}
-            one = one.assign(date=day, since=since, horizon=horizon, **said)
-            one.attrs = {}
-            parts.append(one[OF_SHARES])
+    pairs = [
+        (day, X.index[place - A_MONTH])
+        for place, day in enumerate(days, start=first)
+        if day not in told
+    ]
+    for horizon in bundle.classifiers if pairs else ():
+        one = shares_by_day(bundle, panel, pairs, horizon=horizon, X=X)
+        parts.append(one.assign(horizon=horizon)[OF_SHARES])
     found = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
     return found.sort_values(["date", "horizon"], kind="stable", ignore_index=True)
 

@@ -20,8 +20,9 @@ from regime.data.store import ObservationStore
 from regime.exceptions import EvaluationError, StoreError
 from regime.movement import overnight, words
 from regime.scoring import Readiness, State, assess, score_days, with_fallback
-from regime.service.entries import as_scores, basis_of, calls_of, entries, overlaid, said_of
+from regime.service.entries import calls_of, entries, said_of
 from regime.service.explaining import declarations, explained
+from regime.service.overlay import as_scores, basis_of, overlaid
 from regime.settings import Settings
 from regime.taxonomy import REGIMES
 from regime.tracking.ledger import Head, Ledger

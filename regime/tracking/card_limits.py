@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from regime.data.series import Basis
-from regime.tracking.figures import FEW_EPISODES
+from regime.tracking.wording import FEW_EPISODES
 
 BETTER, WORSE, UNCLEAR = "better", "worse", "cannot be told apart"
 SAME, TOO_FEW = "the same", "too few episodes"

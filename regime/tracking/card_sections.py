@@ -10,7 +10,7 @@ import pandas as pd
 
 from regime.taxonomy import Regime
 from regime.tracking.card_limits import ahead, limits, rival_words
-from regime.tracking.figures import FEW_EPISODES, SHORT, edge_words, horizon_name
+from regime.tracking.wording import FEW_EPISODES, SHORT, edge_words, horizon_name
 
 _NONE = "-"
 _PERIOD = {"weekly": "week", "monthly": "month", "quarterly": "quarter"}

@@ -7,7 +7,7 @@ import pandas as pd
 
 from regime.tracking.card_limits import BETTER, SAME, TOO_FEW, WORSE, ahead, versus
 from regime.tracking.card_sections import sections
-from regime.tracking.figures import edge_words
+from regime.tracking.wording import edge_words
 
 SIMULATED = "SIMULATED market: no real prices. These numbers say nothing about real ones."
 # Between letters an underscore is a letter; elsewhere it may begin something.

@@ -8,32 +8,10 @@ from matplotlib.figure import Figure
 
 from regime.labels.leadership import target
 from regime.taxonomy import REGIMES, Regime
+from regime.tracking.wording import COLOURS, SHORT, horizon_name
 
-# Okabe and Ito (2008): told apart with every common colour-vision deficiency.
-COLOURS = {
-    Regime.MEGA_CAP_LED: "#0072B2",
-    Regime.BROADENING: "#E69F00",
-    Regime.SMALL_CAP_LED: "#009E73",
-}
-MOST_POINTS = (
-    3000  # across a ribbon: three to a pixel, and a tenth of the time half a century takes
-)
-FEW_EPISODES = 10  # below which an interval would only look like one
-SHORT = {regime: regime.words.split(" (")[0] for regime in Regime}
-
-
-def horizon_name(horizon: int) -> str:
-    """The horizon as a reader says it."""
-    return "now" if horizon == 0 else f"in {horizon} days"
-
-
-def edge_words(row: dict[str, Any]) -> str:
-    """An edge over the filter with its interval, or why there is none."""
-    if not row["edge_se"]:
-        return "the model to beat"
-    if row["n_episodes"] < FEW_EPISODES:
-        return f"{row['edge']:+.3f} [too few episodes]"
-    return f"{row['edge']:+.3f} [{row['edge_low']:+.3f}, {row['edge_high']:+.3f}]"
+# Across a ribbon: three to a pixel, and a tenth of the time half a century takes.
+MOST_POINTS = 3000
 
 
 def probability_ribbon(predictions: pd.DataFrame, labels: pd.DataFrame) -> Figure:

@@ -26,10 +26,8 @@ from regime.settings import Settings
 from regime.taxonomy import REGIMES
 from regime.tracking.clean_process import check_apart
 from regime.tracking.mlflow_client import client, plain_faults
+from regime.tracking.names import CHAMPION, FORMER, MODEL
 from regime.tracking.registry import (
-    CHAMPION,
-    FORMER,
-    MODEL,
     Version,
     find_version,
     iso,

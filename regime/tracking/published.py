@@ -1,22 +1,25 @@
-"""What the app shows: the champion's newest scores, whole or not at all."""
+"""What the app shows: the champion's newest scores, whole or not at all.
+
+Who only reads it needs no model: what models are made of is imported where one is kept.
+"""
 
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from regime.bundle import Bundle
 from regime.data.baskets import spliced_lead
 from regime.data.panel import digest
 from regime.exceptions import StoreError
-from regime.experiment import call_conditions
 from regime.labels.leadership import leadership_path
-from regime.scoring import Readiness
+from regime.scoring import Readiness, State
 from regime.settings import Settings
 from regime.tracking.results import load_frames, save_frames, write_text
-from regime.tracking.storage import load_bundle, save_bundle
+
+if TYPE_CHECKING:
+    from regime.bundle import Bundle
 
 SAID = ("scores", "calls", "labels", "leads", "conditions", "ledger")
 EXPLAINED = ("features", "shares", "drivers", "similar", "flips")
@@ -28,7 +31,7 @@ NAME, MODEL, DAYS = "champion", "model", "days"
 def publish(
     scores: pd.DataFrame,
     calls: pd.DataFrame,
-    bundle: Bundle,
+    bundle: "Bundle",
     panel: pd.DataFrame,
     settings: Settings,
     *,
@@ -37,7 +40,7 @@ def publish(
     simulated: bool,
     known_at: pd.Timestamp,
     moved: pd.DataFrame,
-    speaker: Bundle,
+    speaker: "Bundle",
     ledger: pd.DataFrame,
     explained: Mapping[str, pd.DataFrame],
     explained_by: str = "",
@@ -62,6 +65,9 @@ def publish(
     features : what is declared of each column of the explained `features`
     notes : what could not be told, a line each
     """
+    from regime.experiment import call_conditions
+    from regime.tracking.storage import save_bundle
+
     lead = spliced_lead(panel, bundle.baskets)
     path = leadership_path(lead, switching_cost=bundle.config.labels.switching_cost)
     frames = {
@@ -112,8 +118,11 @@ def _keep_day(
     facts = {key: value for key, value in about.items() if key != "features"}
     folder = settings.published / DAYS
     folder.mkdir(exist_ok=True)
+    path = folder / f"{day:%Y-%m-%d}.json"
+    if about["state"] == State.HELD and path.exists():
+        return  # what is held is a later day, of which nothing is told
     text = json.dumps({"about": facts, **of_the_day})
-    write_text(folder / f"{day:%Y-%m-%d}.json", text, "day")
+    write_text(path, text, "day")
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
@@ -136,7 +145,7 @@ def load_day(settings: Settings, day: pd.Timestamp) -> dict[str, Any] | None:
     return {"about": about, **frames}
 
 
-def load_model(settings: Settings) -> Bundle:
+def load_model(settings: Settings) -> "Bundle":
     """The model that spoke of the newest day, as it was kept beside what it said.
 
     Raises
@@ -144,6 +153,8 @@ def load_model(settings: Settings) -> Bundle:
     StoreError
         If it is not there or was changed since.
     """
+    from regime.tracking.storage import load_bundle
+
     folder = settings.published / NAME
     try:
         # One folder, though the link may move while it is read.

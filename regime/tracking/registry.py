@@ -20,13 +20,12 @@ from regime.settings import Settings
 from regime.tracking.card import SCHEMA, card_of
 from regime.tracking.card_text import card_markdown, escaped, first_paragraph
 from regime.tracking.mlflow_client import client, plain_faults
+from regime.tracking.names import CHALLENGER, CHAMPION, FORMER, MODEL
 from regime.tracking.runs import code_version, environment
 from regime.tracking.served_contract import served_contract
 from regime.tracking.storage import check_digest, load_bundle, save_bundle, sha256
 from regime.tracking.trials import count_configurations
 
-MODEL = "equity-leadership-regime"
-CHAMPION, CHALLENGER, FORMER = "champion", "challenger", "former"
 LAST_TIME = ("forced", "forced_why", "rolled_back_at", "rolled_back_why")  # of a promotion before
 _PATIENCE = 30.0  # seconds; a promotion takes some
 _DIGEST = "bundle_sha256"

@@ -6,19 +6,21 @@ import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from regime.exceptions import StoreError
-from regime.experiment import ExperimentResult
+
+if TYPE_CHECKING:
+    from regime.experiment import ExperimentResult
 
 VERSIONS = ".versions"
 FRAMES = ("predictions", "calls", "labels")
 _TRIES = 5  # to read what is replaced meanwhile
 
 
-def save_result(result: ExperimentResult, folder: Path, *, simulated: bool) -> Path:
+def save_result(result: "ExperimentResult", folder: Path, *, simulated: bool) -> Path:
     """Keep predictions, calls, label, scores and configuration of an experiment.
 
     Returns
@@ -120,7 +122,7 @@ def _goal(link: Path) -> Path:
         return link
 
 
-def write_scores(results: list[ExperimentResult], path: Path, *, simulated: bool) -> None:
+def write_scores(results: list["ExperimentResult"], path: Path, *, simulated: bool) -> None:
     """Write every score as one JSON list."""
     rows = [{**row, "simulated": simulated} for result in results for row in result.scores]
     write_text(path, json.dumps(rows, indent=1, allow_nan=False) + "\n", "scores")

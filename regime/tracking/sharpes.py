@@ -4,10 +4,10 @@ A run keeps one number per basket set: the daily Sharpe ratio of its spread over
 """
 
 import re
-from typing import NamedTuple
 
 import pandas as pd
 
+from regime.evaluation.deflated import Tried
 from regime.evaluation.rotation import JUDGED_AT_BP
 from regime.evaluation.scores import TRADING_DAYS
 from regime.experiment import ExperimentResult
@@ -16,19 +16,6 @@ from regime.tracking.trials import CONFIGURATION, runs_that_scored
 
 _REPLAY = "as_of"  # tag of a run on what was known at an earlier day
 _ROUNDING = 1e-12  # of a daily return
-
-
-class Tried(NamedTuple):
-    """What was scored on one basket set.
-
-    Attributes
-    ----------
-    n_trials : different configurations, deleted runs included
-    sharpes : Series by configuration, of those that kept a ratio: per day, not annualised
-    """
-
-    n_trials: int
-    sharpes: "pd.Series[float]"
 
 
 def metric_of(baskets: str) -> str:

@@ -8,7 +8,7 @@ import pandas as pd
 from regime.evaluation.decision import CHECKS
 from regime.settings import Settings
 from regime.tracking.mlflow_client import client, plain_faults
-from regime.tracking.registry import CHAMPION, MODEL
+from regime.tracking.names import CHAMPION, MODEL
 
 PASSING = frozenset({"fresh", "clean_process"})  # checks whose failure is not the version's
 _MOST = 10_000

@@ -4,12 +4,17 @@ import os
 
 import pandas as pd
 import pytest
+from lived import TRAINED, Home, small
 from shown import show
 
 from regime.bundle import fit_bundle
 from regime.config import ExperimentConfig
+from regime.data.as_of import panel_as_of
+from regime.data.calendar import end_of_day, trading_days
 from regime.experiment import Comparison
 from regime.scoring import assess, score_days
+from regime.service.daily import run_day
+from regime.service.intake import from_demo
 from regime.settings import Settings
 from regime.tracking.results import save_result
 
@@ -44,3 +49,38 @@ def home(monkeypatch):
         monkeypatch.setitem(os.environ, "REGIME_HOME", str(path))
 
     return point
+
+
+SESSIONS = trading_days(pd.Timestamp("2012-07-02"), pd.Timestamp("2012-07-10"))
+DEGRADED = SESSIONS[-1]  # without its yields
+THREE_HORIZONS = {"horizons": (0, 21, 63)}
+
+
+@pytest.fixture(scope="session")
+def lived(tmp_path_factory) -> Settings:
+    """A home with a version in service that spoke on six days, the last one DEGRADED."""
+    home = Home(tmp_path_factory.mktemp("lived") / "home")
+    config = small(labels=THREE_HORIZONS)
+    home.fetch(TRAINED)
+    home.train(TRAINED, config)
+    panel = panel_as_of(home.store, end_of_day(TRAINED))
+    comparison = Comparison(panel)
+    plain = small(name="filter", features={}, labels=THREE_HORIZONS, model={"kind": "filter"})
+    for one in (config, plain):
+        save_result(comparison.run(one), home.settings.results, simulated=True)
+    for day in SESSIONS:
+        now = end_of_day(day)
+        withhold = {"DGS10": 2} if day == DEGRADED else {}
+        run_day(
+            home.settings.model_copy(update={"now": now}),
+            lambda store, now, withhold=withhold: from_demo(store, now, withhold=withhold),
+        )
+    return home.settings
+
+
+@pytest.fixture
+def at_eight(lived, home, monkeypatch) -> Settings:
+    """The app opened at the lived home, the morning after its last day."""
+    home(lived.home)
+    monkeypatch.setenv("REGIME_NOW", (end_of_day(SESSIONS[-1]) + pd.Timedelta(hours=9)).isoformat())
+    return lived

@@ -2,31 +2,48 @@
 
 import numpy as np
 import pandas as pd
+import pytest
+from briefed import DAYS, explained, snapshot
 from numpy.testing import assert_allclose
 
-from app import charts
-from regime.labels.leadership import leadership_path
+from app.charts.regimes import horizon_bars
+from app.charts.style import Source
+from app.charts.why import waterfall
+from regime.brief.why import change_of
 from regime.taxonomy import REGIMES
 
-
-def test_the_ribbon_stacks_the_three_to_one_and_paints_every_day_of_the_path_once(leads):
-    rng = np.random.default_rng(0)
-    proba = pd.DataFrame(rng.dirichlet([1, 1, 1], len(leads)), leads.index, list(REGIMES))
-    path = leadership_path(leads, switching_cost=10)
-    figure = charts.probability_ribbon(proba, path)
-    areas = [trace for trace in figure.data if trace.stackgroup == "one"]
-    assert_allclose(sum(np.asarray(trace.y, dtype=float) for trace in areas), 1)
-    strips = [trace for trace in figure.data if trace.stackgroup is None]
-    assert_allclose(sum(np.asarray(trace.y, dtype=float) for trace in strips), 1)
+SOURCE = Source("simulated", pd.Timestamp("2004-12-31"))
 
 
-def test_the_bars_show_each_horizon_once():
+def said(figure):
+    return " ".join(str(one.text) for one in figure.layout.annotations)
+
+
+def test_the_bars_show_each_horizon_once_and_name_the_close_by_its_date():
     latest = pd.DataFrame([[0.5, 0.3, 0.2]] * 2, index=[0, 21], columns=list(REGIMES))
-    figure = charts.horizon_bars(latest)
-    assert list(figure.data[0].y) == ["now", "in 21 days"]
+    figure = horizon_bars(latest, SOURCE)
+    assert list(figure.data[0].y) == ["31 Dec 2004", "21 sessions on"]
     assert_allclose(sum(np.asarray(bar.x, dtype=float) for bar in figure.data), 1)
+    assert "Source: simulated" in said(figure)
 
 
-def test_the_leads_are_added_up_from_the_first_day_shown(leads):
-    figure = charts.cumulative_leads(leads[:50])
-    assert_allclose(figure.data[0].y[-1], leads["mega_cap_led"][:50].sum())
+@pytest.mark.parametrize("regime", REGIMES)
+def test_the_steps_begin_where_the_one_before_ended_and_end_at_the_whole_change(regime):
+    before, now = np.array([0.5, 0.3, 0.2]), np.array([0.2, 0.6, 0.2])
+    moved = np.log(now / before) - np.log(now / before).mean()
+    shares = {name: part * moved for name, part in (("filter", 1.1), ("rates", -0.4), ("x", 0.3))}
+    change = change_of(snapshot(shares=explained(shares, before, now)), 0)
+    figure = waterfall(change, regime, Source("simulated", DAYS[-1]))
+    *steps, whole = figure.data
+    bars = sorted(
+        (row, base, share)
+        for one in steps
+        for row, base, share in zip(one.y, one.base, one.x, strict=True)
+    )
+    place = 0.0
+    for _, base, share in bars:
+        assert_allclose(base, place, atol=1e-12)
+        place += share
+    assert_allclose([place, whole.x[0]], moved[REGIMES.index(regime)])
+    assert "The path of leads itself (filter)" in said(figure)
+    assert "Source: simulated" in said(figure)

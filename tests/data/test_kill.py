@@ -101,7 +101,7 @@ def rows_by_source(store) -> dict[str, pd.DataFrame]:
     return {name: part.reset_index(drop=True) for name, part in rows.groupby("source")}
 
 
-COUNTS = [("sqlite", 12), ("postgres", 5)]  # where each fetch takes twice as long
+COUNTS = [("sqlite", 6), ("postgres", 2)]  # where each fetch takes twice as long
 MANY = [pytest.param(database, 100, marks=pytest.mark.long) for database, _ in COUNTS]
 
 

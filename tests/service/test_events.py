@@ -17,7 +17,7 @@ from regime.service.intake import Intake, from_demo
 from regime.service.publishing import commit, prepare
 from regime.settings import Settings
 from regime.tracking.mlflow_client import client
-from regime.tracking.registry import MODEL
+from regime.tracking.names import MODEL
 from regime.tracking.versions import registered
 
 DAYS = trading_days(pd.Timestamp("2012-07-02"), pd.Timestamp("2012-08-31"))

@@ -28,7 +28,8 @@ from regime.tracking.card_limits import BETTER, SAME, TOO_FEW, UNCLEAR, WORSE, l
 from regime.tracking.card_sections import sections
 from regime.tracking.card_text import SIMULATED, card_markdown, escaped, first_paragraph
 from regime.tracking.mlflow_client import client
-from regime.tracking.registry import MODEL, list_versions, load_card
+from regime.tracking.names import MODEL
+from regime.tracking.registry import list_versions, load_card
 from regime.tracking.storage import sha256
 
 WHEN = pd.Timestamp("2009-01-02 12:00", tz="UTC")

@@ -28,6 +28,7 @@ from regime.taxonomy import REGIMES
 from regime.tracking import clean_process, promotion, registry
 from regime.tracking.clean_process import check_apart, score_apart
 from regime.tracking.mlflow_client import client
+from regime.tracking.names import CHALLENGER, CHAMPION, FORMER, MODEL
 from regime.tracking.promotion import (
     BOUNDS,
     check_fresh,
@@ -36,15 +37,7 @@ from regime.tracking.promotion import (
     promote,
     rollback,
 )
-from regime.tracking.registry import (
-    CHALLENGER,
-    CHAMPION,
-    FORMER,
-    MODEL,
-    load_version,
-    sole_promoter,
-    standing,
-)
+from regime.tracking.registry import load_version, sole_promoter, standing
 
 NOW = pd.Timestamp("2009-01-01 18:00", tz="UTC")  # a holiday; the last close is due
 NOBODY = pd.DataFrame()

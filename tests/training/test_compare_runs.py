@@ -11,7 +11,7 @@ import pytest
 
 from regime.settings import Settings
 from regime.tracking.mlflow_client import client, find_runs
-from regime.tracking.registry import CHAMPION, MODEL
+from regime.tracking.names import CHAMPION, MODEL
 
 SECOND = """
 # Does another strength of penalty change anything?

@@ -17,7 +17,7 @@ from regime.exceptions import StoreError
 from regime.settings import Settings
 from regime.tracking import promotion
 from regime.tracking.mlflow_client import client
-from regime.tracking.registry import MODEL
+from regime.tracking.names import MODEL
 from training.cli import cli
 
 NOW = "2009-01-01T18:00:00Z"

@@ -11,7 +11,8 @@ from regime.data.as_of import panel_as_of
 from regime.data.store import ObservationStore
 from regime.settings import Settings
 from regime.tracking.mlflow_client import client
-from regime.tracking.registry import CHAMPION, MODEL, load_version
+from regime.tracking.names import CHAMPION, MODEL
+from regime.tracking.registry import load_version
 from regime.tracking.results import load_result
 
 

@@ -19,7 +19,8 @@ from regime.data.as_of import panel_as_of
 from regime.data.store import ObservationStore
 from regime.settings import Settings
 from regime.taxonomy import REGIMES
-from regime.tracking.registry import CHAMPION, MODEL, promote
+from regime.tracking.names import CHAMPION, MODEL
+from regime.tracking.registry import promote
 
 KEYS = ["date", "horizon"]
 RATES = """

@@ -2,7 +2,6 @@
 
 import json
 
-import numpy as np
 import pandas as pd
 import pytest
 
@@ -12,14 +11,12 @@ from regime.data.baskets import spliced_returns
 from regime.data.panel import digest
 from regime.data.store import ObservationStore
 from regime.evaluation import rotation
-from regime.evaluation.deflated import deflated_sharpe_of
+from regime.evaluation.deflated import Tried
 from regime.exceptions import ConfigError, StoreError
 from regime.experiment import ExperimentResult
 from regime.taxonomy import REGIMES
 from regime.tracking.results import load_result, save_result
-from regime.tracking.sharpes import Tried
-from training import value as module
-from training.value import compared, deflated, deflated_words, filter_of, worth
+from training.value import compared, filter_of, worth
 
 
 @pytest.fixture(scope="module")
@@ -145,66 +142,3 @@ def test_a_filter_that_missed_a_day_is_left_out_and_said(stored, monkeypatch, ca
     rows = worth(part, held, panel, "french", tried)["value"]
     assert rows[-1]["rival"] == "filter"
     assert rows[-1]["spread"] == 0
-
-
-# Deflated
-
-
-@pytest.fixture(scope="module")
-def spreads():
-    rng = np.random.default_rng(3)
-    days = pd.bdate_range("2001-01-02", periods=600)
-    drifts = (2e-4, 0.0, -1e-4, 1e-4)
-    return [pd.Series(rng.normal(drift, 1e-3, 600), days) for drift in drifts]
-
-
-def in_one_line(found, baskets):
-    return " ".join(deflated_words(found, baskets).split())
-
-
-def ratios(spreads):
-    return pd.Series([spread.mean() / spread.std() for spread in spreads])
-
-
-def test_the_best_trial_is_deflated_as_from_the_returns_of_all(spreads):
-    best = spreads[int(ratios(spreads).argmax())]
-    found = deflated(best, Tried(4, ratios(spreads)))
-    assert found["deflated_sharpe"] == pytest.approx(deflated_sharpe_of(spreads))
-    assert found["variance"] == pytest.approx(np.var(ratios(spreads), ddof=1))
-    # Trials that kept no ratio count all the same.
-    more = deflated(best, Tried(40, ratios(spreads)))
-    assert more["deflated_sharpe"] < found["deflated_sharpe"]
-    words = in_one_line(more, "funds")
-    assert f"Deflated Sharpe ratio {more['deflated_sharpe']:.2f}: not to be told from" in words
-    assert "the best of 40 configurations scored on funds baskets" in words
-    assert f"4 known daily ratios {more['variance']:.2e}" in words
-    assert json.loads(json.dumps(more, allow_nan=False)) == more
-
-
-def test_a_ratio_far_above_all_chance_is_said_to_be_more_than_luck(spreads):
-    found = deflated(spreads[0] + 1e-3, Tried(4, ratios(spreads)))
-    assert found["deflated_sharpe"] > module.CONVINCING
-    assert ": more than luck among so many" in in_one_line(found, "french")
-
-
-def test_a_short_or_constant_spread_or_one_ratio_cannot_be_deflated(spreads):
-    tried = Tried(4, ratios(spreads))
-    for spread, among, why in (
-        (spreads[0][:251], tried, "its 251 days are too few"),
-        (spreads[0] * 0, tried, "do not vary"),
-        (
-            spreads[0],
-            Tried(9, tried.sharpes[:1]),
-            "of 9 configurations scored on french baskets, 1 kept one",
-        ),
-        (
-            spreads[0],
-            Tried(0, tried.sharpes[:0]),
-            "of 0 configurations scored on french baskets, 0 kept one",
-        ),
-    ):
-        found = deflated(spread, among)
-        assert found["deflated_sharpe"] is None
-        words = in_one_line(found, "french")
-        assert "cannot be deflated" in words
-        assert why in words

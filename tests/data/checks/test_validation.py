@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from regime.data.calendar import trading_days
@@ -18,15 +18,17 @@ from regime.exceptions import SourceError
 NOW = pd.Timestamp("2024-12-31 23:00", tz="UTC")
 DAYS = trading_days(pd.Timestamp("2024-06-03"), pd.Timestamp("2024-08-30"))
 MONTHS = pd.date_range("2019-01-31", periods=len(DAYS), freq="ME")
+WEEKS = pd.date_range("2019-01-04", periods=len(DAYS), freq="W-FRI")
 NOTHING = gather([])
 VENDOR = "raw/etf_second_vendor_to_202012"
 
 
 def rows(name, values, periods=None):
-    """Observations of one series, on sessions or month ends."""
+    """Observations of one series, on sessions, Fridays or month ends."""
     series = get(name)
     if periods is None:
-        periods = MONTHS if series.frequency is Frequency.MONTHLY else DAYS
+        ends = {Frequency.MONTHLY: MONTHS, Frequency.WEEKLY: WEEKS}
+        periods = ends.get(series.frequency, DAYS)
     return from_values(series, pd.Series(values, periods[: len(values)], dtype="float64"), "files")
 
 
@@ -91,6 +93,7 @@ def test_a_spike_within_the_range_of_its_series_is_doubted_and_nothing_else(name
 
 @SLOW
 @given(name=st.sampled_from(list(CATALOG)), below=st.booleans(), at=st.integers(0, 11))
+@example(name="NFCI", below=False, at=0)
 def test_a_value_out_of_the_range_of_its_series_is_doubted(name, below, at):
     values = quiet(name, 12)
     low, high = bounds(get(name))

@@ -1,0 +1,78 @@
+"""What the probabilities were worth: growth of 1 and falls from a peak, after costs."""
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from app.charts.style import COLOURS, GREY, PALETTE, Source, finish, thinned
+from regime.brief.value import MODEL
+from regime.evaluation.rotation import EQUAL_MIX, FILTER
+from regime.taxonomy import Regime
+
+# Short enough for two to a line on a phone.
+NAMES = {
+    MODEL: "ours",
+    EQUAL_MIX: "the equal mix",
+    Regime.MEGA_CAP_LED.value: "always-mega",
+    Regime.BROADENING.value: "always broad",
+    Regime.SMALL_CAP_LED.value: "always small",
+    FILTER: "the filter",
+}
+# Falls of six portfolios would hide one another.
+_FALLS = [MODEL, EQUAL_MIX, Regime.MEGA_CAP_LED.value]
+_LINES = {
+    MODEL: {"color": PALETTE[2], "width": 2},
+    EQUAL_MIX: {"color": GREY, "width": 1.5},
+    FILTER: {"color": PALETTE[1], "width": 1.5, "dash": "dot"},
+    **{regime.value: {"color": COLOURS[regime], "width": 1} for regime in Regime},
+}
+
+
+def growth_chart(growth: pd.DataFrame, cost_bp: float, source: Source) -> go.Figure:
+    """What 1 grew to, on a scale where equal steps are equal shares.
+
+    Parameters
+    ----------
+    growth : DataFrame of `brief.value.growth`
+    """
+    drawn, note = thinned(growth)
+    figure = _lines(drawn, "%{y:.2f}")
+    figure.update_yaxes(type="log", dtick="D2", tickformat="~g")
+    return finish(
+        figure,
+        "Growth of 1, after costs",
+        f"multiple of the first day's money, log scale; {cost_bp:g} bp a trade",
+        source,
+        height=320,
+        note=f"Decided at one close, traded at the next. {note}",
+    )
+
+
+def drawdown_chart(falls: pd.DataFrame, cost_bp: float, source: Source) -> go.Figure:
+    """How far each portfolio stood below its highest close.
+
+    Parameters
+    ----------
+    falls : DataFrame of `brief.value.drawdown`
+    """
+    drawn, note = thinned(falls[_FALLS])
+    figure = _lines(drawn, "%{y:.0%}")
+    figure.update_yaxes(tickformat=".0%")
+    return finish(
+        figure,
+        "Below the highest close so far",
+        f"share of the peak; {cost_bp:g} bp a trade",
+        source,
+        height=220,
+        note=note,
+    )
+
+
+def _lines(frame: pd.DataFrame, hover: str) -> go.Figure:
+    figure = go.Figure()
+    # The portfolio that is judged comes first in the legend, and is drawn above the others.
+    for name in frame:
+        figure.add_scatter(
+            x=frame.index, y=frame[name], name=NAMES[name], mode="lines", line=_LINES[name],
+            hovertemplate=hover, zorder=int(name == MODEL),
+        )  # fmt: skip
+    return figure

@@ -1,0 +1,59 @@
+"""What moved a probability: the families' shares as steps."""
+
+import plotly.graph_objects as go
+
+from app.charts.style import COLOURS, GREY, SHORT, Source, finish
+from regime.brief.why import Change, steps
+from regime.taxonomy import Regime
+
+_ROOM = 0.2  # of the span, on both sides, for the number beside a bar
+_ROW = 54  # pixels of a family: its name, and below it its bar
+_BARS = {
+    "orientation": "h", "width": 0.5, "texttemplate": "%{x:+.3f}", "textposition": "outside",
+    "cliponaxis": False,
+}  # fmt: skip
+
+
+def waterfall(change: Change, regime: str, source: Source) -> go.Figure:
+    """The way from the probability before to the one now, a step for each family.
+
+    A step to the right is the regime's colour, one to the left grey; the last bar is their sum.
+    """
+    table, moved = steps(change, regime), float(change.shares[regime].sum())
+    colour = COLOURS[Regime(regime)]
+    figure = go.Figure()
+    for name, up, paint in (("raises it", True, colour), ("lowers it", False, GREY)):
+        mine = table[(table["share"] > 0) == up]
+        figure.add_bar(
+            y=mine.index, x=mine["share"], base=mine["start"], customdata=mine["words"],
+            name=name, marker_color=paint, hovertemplate="%{customdata}: %{x:+.4f} nats", **_BARS,
+        )  # fmt: skip
+    figure.add_bar(
+        y=[len(table)], x=[moved], name="the whole change",
+        marker={"color": "rgba(0,0,0,0)", "line": {"color": colour, "width": 3}},
+        hovertemplate="All together: %{x:+.4f} nats", **_BARS,
+    )  # fmt: skip
+    for row, words in enumerate([*table["words"], "<b>All together</b>"]):
+        # Above its bar, so that a phone keeps the whole width for the bars.
+        figure.add_annotation(
+            text=words, x=0, xref="paper", xanchor="left", y=row - 0.26, yanchor="bottom",
+            showarrow=False, font={"size": 13},
+        )  # fmt: skip
+    ends = [0.0, moved, *table["start"], *(table["start"] + table["share"])]
+    low, high = min(ends), max(ends)
+    room = _ROOM * max(high - low, 1e-3)
+    figure.update_layout(
+        barmode="overlay",
+        xaxis={"range": [low - room, high + room], "zeroline": False, "nticks": 5},
+        yaxis={"range": [len(table) + 0.4, -0.7], "visible": False},
+    )
+    before, now = change.before[regime], change.now[regime]
+    finish(
+        figure,
+        f"{SHORT[Regime(regime)]}: from {before:.0%} to {now:.0%}",
+        f"share of each family, nats, {change.since:%d %b} to {change.day:%d %b %Y}",
+        source,
+        height=_ROW * (len(table) + 1),
+        note="Nats of log-probability less the mean of the three regimes.",
+    )
+    return figure.update_layout(hovermode="closest")

@@ -1,0 +1,65 @@
+"""Every page in headless Chromium: it draws, it fits, and anybody can read it."""
+
+import os
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from browsing import WIDTHS, Servers, chromium, settle, whole
+from paged import NAMES
+
+GRAVE = {"serious", "critical"}
+CHROME = [  # Streamlit's own, not ours
+    ["[data-testid=stHeader]"], ["[data-testid=stToolbar]"], ["[data-testid=stSidebarNav]"],
+    ["[data-testid=stSidebarCollapseButton]"], ["[data-testid=stExpandSidebarButton]"],
+    ["[data-testid=stElementToolbar]"],
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def app(lived):
+    servers = Servers()
+    yield servers.start("app", lived.home, REGIME_NOW="2012-07-11T09:00:00-04:00")
+    servers.close()
+
+
+@pytest.fixture(params=WIDTHS)
+def tab(request, browser):
+    width, height = WIDTHS[request.param]
+    page = browser.new_page(viewport={"width": width, "height": height})
+    page.said = []
+    page.on("console", lambda one: page.said.append(one.text) if one.type == "error" else None)
+    page.on("pageerror", lambda one: page.said.append(str(one)))
+    yield page
+    page.close()
+
+
+def folder(tmp_path) -> Path:
+    """Where pictures go: to be looked at, if somebody asks for them."""
+    chosen = Path(os.environ.get("REGIME_SCREENSHOTS", tmp_path))
+    chosen.mkdir(parents=True, exist_ok=True)
+    return chosen
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_page_draws_fits_the_screen_and_can_be_read_by_anybody(name, app, tab, tmp_path):
+    tab.goto(app if name == "today" else f"{app}/{name}")
+    settle(tab)
+    width = tab.viewport_size["width"]
+    picture = whole(tab, folder(tmp_path) / f"{name}_{width}.png")
+    assert picture.stat().st_size > 10_000
+    assert tab.locator("[data-testid=stException]").count() == 0
+    assert tab.evaluate("document.documentElement.scrollWidth") <= width
+    faults = [one for one in tab.said if "404" not in one]  # Streamlit asks for files it may lack
+    assert not faults
+    found = Axe().run(tab, context={"exclude": CHROME})
+    grave = [one for one in found.response["violations"] if one["impact"] in GRAVE]
+    assert not grave, [
+        (one["id"], one["help"], [node["html"][:200] for node in one["nodes"]][:3]) for one in grave
+    ]

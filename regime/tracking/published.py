@@ -16,7 +16,7 @@ from regime.exceptions import StoreError
 from regime.labels.leadership import leadership_path
 from regime.scoring import Readiness, State
 from regime.settings import Settings
-from regime.tracking.results import load_frames, save_frames, write_text
+from regime.tracking.results import TRIES, goal_of, load_frames, save_frames, write_text
 
 if TYPE_CHECKING:
     from regime.bundle import Bundle
@@ -155,16 +155,19 @@ def load_model(settings: Settings) -> "Bundle":
     """
     from regime.tracking.storage import load_bundle
 
-    folder = settings.published / NAME
-    try:
-        # One folder, though the link may move while it is read.
-        folder = folder.parent / folder.readlink()
-        digest = json.loads((folder / f"{MODEL}.json").read_text(encoding="utf-8"))["digest"]
-    except (OSError, ValueError, KeyError) as error:
-        raise StoreError(
-            f"There is no readable model in {folder} ({error}). Run `regime score`."
-        ) from error
-    return load_bundle(folder / MODEL, digest=digest)
+    link = settings.published / NAME
+    for attempt in range(TRIES):
+        folder = goal_of(link)
+        try:
+            about = json.loads((folder / f"{MODEL}.json").read_text(encoding="utf-8"))
+            return load_bundle(folder / MODEL, digest=about["digest"])
+        except (OSError, ValueError, KeyError, StoreError) as error:
+            if attempt < TRIES - 1 and goal_of(link) != folder:
+                continue  # replaced meanwhile, and its files with it
+            raise StoreError(
+                f"There is no readable model in {folder} ({error}). Run `regime score`."
+            ) from error
+    raise AssertionError  # the last attempt returns or raises
 
 
 def load_published(settings: Settings, frames: Sequence[str] = SAID) -> dict[str, Any]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 VERSIONS = ".versions"
 FRAMES = ("predictions", "calls", "labels")
-_TRIES = 5  # to read what is replaced meanwhile
+TRIES = 5  # to read what is replaced meanwhile
 
 
 def save_result(result: "ExperimentResult", folder: Path, *, simulated: bool) -> Path:
@@ -99,14 +99,14 @@ def load_frames(folder: Path, name: str, frames: Sequence[str], *, remedy: str) 
         If there is no such result or it is damaged; names the remedy.
     """
     link = folder / name
-    for attempt in range(_TRIES):
-        here = _goal(link)  # one version throughout, though the link may move while it is read
+    for attempt in range(TRIES):
+        here = goal_of(link)  # one version throughout, though the link may move while it is read
         try:
             about = json.loads((here / "result.json").read_text(encoding="utf-8"))
             read = {key: pd.read_parquet(here / f"{key}.parquet") for key in frames}
             break
         except (OSError, ValueError) as error:
-            if attempt < _TRIES - 1 and _goal(link) != here:
+            if attempt < TRIES - 1 and goal_of(link) != here:
                 continue  # replaced meanwhile, and its files with it
             raise StoreError(
                 f"There is no readable result of {name} in {folder} ({error}). Run `{remedy}`."
@@ -114,7 +114,7 @@ def load_frames(folder: Path, name: str, frames: Sequence[str], *, remedy: str) 
     return {"about": about, **read}
 
 
-def _goal(link: Path) -> Path:
+def goal_of(link: Path) -> Path:
     """Where a link leads now; itself where it is none."""
     try:
         return link.parent / link.readlink()

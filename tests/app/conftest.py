@@ -52,6 +52,7 @@ def home(monkeypatch):
 
 
 SESSIONS = trading_days(pd.Timestamp("2012-07-02"), pd.Timestamp("2012-07-10"))
+STARTED = SESSIONS[[0, 2, 5]]  # days between are published late
 DEGRADED = SESSIONS[-1]  # without its yields
 THREE_HORIZONS = {"horizons": (0, 21, 63)}
 
@@ -68,7 +69,7 @@ def lived(tmp_path_factory) -> Settings:
     plain = small(name="filter", features={}, labels=THREE_HORIZONS, model={"kind": "filter"})
     for one in (config, plain):
         save_result(comparison.run(one), home.settings.results, simulated=True)
-    for day in SESSIONS:
+    for day in STARTED:
         now = end_of_day(day)
         withhold = {"DGS10": 2} if day == DEGRADED else {}
         run_day(

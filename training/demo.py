@@ -12,6 +12,7 @@ from training.workers import workers
 
 EARLIEST = datetime(2014, 1, 1)  # tests of the funds begin in 2010
 DEFAULT = "resampled_leadership"
+LIVED = 5  # sessions for which the model has been in service already
 # The baselines, one hidden Markov model and the default; what a demo has time for.
 SUITED = ("climatology", "filter", "hmm_leadership", DEFAULT)
 
@@ -64,13 +65,16 @@ def demo(
     last = last_closed_session(now)
     configs = [load_experiment(path) for path in sorted(_experiments().glob("*.toml"))]
     configs = [config for config in configs if config.name in SUITED]
+    lived = LIVED if until is None else 0
 
     say("1/4  Simulating a market (SIMULATED: no real prices) ...")
     observations = simulator.fetch(min(pd.Timestamp(until), last) if until else last)
     store = ObservationStore(settings.store)
     store.append(observations, fetched_at=now)
     moment = end_of_day(pd.Timestamp(until)) if until else now
-    panel = panel_as_of(store, moment)
+    sessions = panel_as_of(store, moment).index
+    evenings = sessions[len(sessions) - lived :]
+    panel = panel_as_of(store, end_of_day(sessions[-1 - lived]))
 
     say(f"2/4  Walking {len(configs)} models forward, each refitted on settled labels only ...")
     results, runs = {}, {}
@@ -89,6 +93,8 @@ def demo(
     value = value_of(chosen, panel, "funds")
     register(bundle, fallback, chosen, runs[DEFAULT], settings, simulated=True, value=value)
     promote(settings, gate="demo: not gated")
+    for evening in evenings[:-1]:  # as if it had run then
+        commit(prepare(settings, store, end_of_day(evening)), settings, store)
     publication = prepare(settings, store, moment)
     if until is None:
         commit(publication, settings, store)

@@ -1,4 +1,4 @@
-"""The week as one page of HTML: regime report --out week.html"""
+"""The week as one page of HTML: regime report --week"""
 
 from datetime import datetime
 from pathlib import Path
@@ -19,8 +19,11 @@ _DAY = "%Y-%m-%d"
 
 def report(
     week: Annotated[
+        bool, typer.Option("--week", help="Of a week; there is no other note yet.")
+    ] = True,
+    ending: Annotated[
         datetime | None,
-        typer.Option(formats=[_DAY], help="Any day of the week; by default the last whole one."),
+        typer.Option(formats=[_DAY], help="Any day of that week; by default the last whole one."),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Where to; by default week-DATE.html in this folder.")
@@ -30,14 +33,15 @@ def report(
 
     Says what the app says with its time machine on that day. Needs no network, and the page
     needs nothing beside it.
-    Example: regime report --week 2024-07-12 --out week.html
+    Example: regime report --week --ending 2024-07-12 --out week.html
     """
     from regime.settings import Settings
 
-    week, out = checked_day(week, "--week"), checked_output(out, "--out")
+    del week
+    ending, out = checked_day(ending, "--ending"), checked_output(out, "--out")
     settings = Settings()
     settings.check_home()
-    page, day, simulated = _page(settings, week)
+    page, day, simulated = _page(settings, ending)
     target = checked_output(out or Path(f"week-{day:{_DAY}}.html"), "--out")
     assert target is not None  # noqa: S101 - of the type checker
 
@@ -81,7 +85,7 @@ def _page(settings: "Settings", asked: datetime | None) -> "tuple[str, pd.Timest
         roster=_roster(settings),
         behind=max(len(trading_days(week.day, closed)) - 1, 0),
         version=version("equity-leadership-regime"),
-        command=f"regime report --week {week.day:{_DAY}}",
+        command=f"regime report --week --ending {week.day:{_DAY}}",
     )
     return html(facts), week.day, bool(then.about["simulated"])
 

@@ -20,13 +20,12 @@ try:
 except StoreError as error:
     st.warning(escaped(str(error)))
     roster = None
-newest = queries.snapshot()
 try:
     found = value.worth(
         snapshot,
         models.in_service(roster, snapshot),
         models.tried(roster, snapshot),
-        value.filter_of(queries.comparison("filter"), snapshot, newest.about["panel_digest"]),
+        value.filter_of(queries.comparison("filter"), snapshot),
     )
 except EvaluationError as error:
     st.info(escaped(str(error)))

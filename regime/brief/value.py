@@ -30,6 +30,7 @@ RIVALS = {
     FILTER: "the filter",
 }
 _SAME = 1e-12  # of a daily return
+_MOST_BEHIND = 63  # sessions after which a comparison is too old to be shortened to
 _NO_FILTER = "Run `regime compare experiments/filter.toml` to have it as a rival."
 
 
@@ -99,9 +100,18 @@ def worth(
     held, known = rotation.on_same_days(proba, returns_of(snapshot))
     if by_filter is None:
         notes.append(f"The filter was not compared on these data. {_NO_FILTER}")
-    elif not held.index.isin(by_filter.index).all():
-        notes.append(f"The filter has not spoken of each of these days. {_NO_FILTER}")
-        by_filter = None
+    else:
+        spoken = proba[proba.index <= by_filter.index[-1]] if len(by_filter) else proba.iloc[:0]
+        fits = spoken.index.isin(by_filter.index).all()
+        if not fits or len(proba) - len(spoken) > _MOST_BEHIND:
+            notes.append(f"The filter has not spoken of each of these days. {_NO_FILTER}")
+            by_filter = None
+        elif len(spoken) < len(proba):
+            held, known = rotation.on_same_days(spoken, returns_of(snapshot))
+            notes.append(
+                f"All of it until {by_filter.index[-1]:%d %B %Y}, the last day of which the filter "
+                f"has spoken. {_NO_FILTER}"
+            )
     found = portfolios(held, known, by_filter)
     card = None if version is None else version["card"]
     judged = list((card or {}).get("value") or [])
@@ -126,17 +136,15 @@ def returns_of(snapshot: Snapshot) -> pd.DataFrame:
     return pd.DataFrame(frame.to_numpy(), frame.index, list(REGIMES))
 
 
-def filter_of(
-    stored: Mapping[str, Any] | None, snapshot: Snapshot, panel_digest: str
-) -> pd.DataFrame | None:
-    """The filter's probabilities up to the snapshot's day; None unless they are of these data.
+def filter_of(stored: Mapping[str, Any] | None, snapshot: Snapshot) -> pd.DataFrame | None:
+    """The filter's probabilities up to the snapshot's day; None unless they are of this market.
 
     Parameters
     ----------
-    stored : the comparison named "filter", of `tracking.results.load_result`
-    panel_digest : of what was published last
+    stored : the comparison named "filter", of `tracking.results.load_result`; a walk-forward, so
+        days that were added since change none of it
     """
-    if stored is None or stored["about"]["panel_digest"] != panel_digest:
+    if stored is None or stored["about"]["simulated"] != snapshot.about["simulated"]:
         return None
     said = stored["predictions"]
     mine = (said["baskets"] == snapshot.about["baskets"]) & (said["horizon"] == HORIZON)

@@ -14,7 +14,7 @@ from regime.movement import CAUSES, COLUMNS
 from regime.taxonomy import REGIMES
 
 _SAME = 1e-9  # of a probability
-_GIVE = "Give a day of another week with --week."
+_GIVE = "Give a day of another week with --ending."
 
 
 @dataclass(frozen=True, slots=True)

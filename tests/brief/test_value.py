@@ -93,19 +93,19 @@ def test_a_later_day_changes_no_earlier_one(held, found):
     assert_allclose(shorter.net(10.0), found.net(10.0)[:398])
 
 
-def test_the_filter_is_a_rival_only_on_the_same_data_and_up_to_the_day(held):
+def test_the_filter_is_a_rival_only_in_the_same_market_and_up_to_the_day(held):
     days = held[0].index[:5]
     said = pd.concat(
         held[2][:5].rename_axis("date").reset_index().assign(baskets=baskets, horizon=horizon)
         for baskets in ("funds", "french")
         for horizon in (0, 21)
     )
-    stored = {"about": {"panel_digest": "these"}, "predictions": said}
-    snapshot = SimpleNamespace(day=days[2], about={"baskets": "funds"})
-    found = value.filter_of(stored, snapshot, "these")
+    stored = {"about": {"simulated": True}, "predictions": said}
+    snapshot = SimpleNamespace(day=days[2], about={"baskets": "funds", "simulated": True})
+    found = value.filter_of(stored, snapshot)
     assert_allclose(found, held[2][:3])
-    assert value.filter_of(stored, snapshot, "others") is None
-    assert value.filter_of(None, snapshot, "these") is None
+    assert value.filter_of({**stored, "about": {"simulated": False}}, snapshot) is None
+    assert value.filter_of(None, snapshot) is None
 
 
 def row(rival="equal_mix", low=-0.01, high=0.01, cost=10.0):

@@ -37,18 +37,18 @@ def test_the_last_week_is_written_where_it_was_asked_for(report, tmp_path):
 
 
 def test_a_day_names_its_week_and_the_file_its_last_close(report, tmp_path):
-    done = report("--week", "2008-07-01")
+    done = report("--ending", "2008-07-01")
     assert done.exit_code == 0, done.output
     text = (tmp_path / "week-2008-07-03.html").read_text()
     assert "week to the close of 3 July 2008" in text
-    assert "regime report --week 2008-07-03" in text
+    assert "regime report --week --ending 2008-07-03" in text
 
 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--week", "2015-03-04"], "no probabilities in it"),
-        (["--week", "1990-03-07"], "no probabilities"),
+        (["--ending", "2015-03-04"], "no probabilities in it"),
+        (["--ending", "1990-03-07"], "no probabilities"),
         (["--out", "nowhere/week.html"], "there is no folder"),
         (["--out", "."], "is a folder"),
     ],
@@ -62,7 +62,7 @@ def test_what_cannot_be_told_is_one_line_and_writes_nothing(report, tmp_path, wo
 
 
 def test_a_week_to_come_is_wrong_usage(report, tmp_path):
-    done = report("--week", "2190-03-07")
+    done = report("--ending", "2190-03-07")
     assert done.exit_code == 2
     assert "must lie between" in " ".join(done.output.split())
     assert not list(tmp_path.iterdir())

@@ -10,6 +10,7 @@ import pandas as pd
 from regime.brief.signal_words import short
 from regime.brief.snapshot import Snapshot
 from regime.call import SURE, Status
+from regime.evaluation.rotation import JUDGED_AT_BP
 from regime.explained import LIMIT
 from regime.movement import words as moved_words
 from regime.taxonomy import Regime
@@ -277,13 +278,14 @@ def edge_of(snapshot: Snapshot, roster: Mapping[str, Any] | None) -> str:
     number = str(snapshot.about.get("in_service") or snapshot.about["model_version"])
     versions = (roster or {}).get("versions") or []
     card = next((one.get("card") for one in versions if str(one["number"]) == number), None)
-    value = [row for row in (card or {}).get("value") or [] if row["cost_bp"] > 0]
+    value = [row for row in (card or {}).get("value") or [] if row["cost_bp"] == JUDGED_AT_BP]
     if card is None or not value:
         return NO_EDGE_KNOWN.format(version=f" for version {number}")
     found = {row["rival"]: _has_edge(row) for row in sorted(value, key=_has_edge, reverse=True)}
-    tested = f"{card['test']['from']} to {card['test']['to']}"
+    earned = f"{value[0]['earned_from']} to {value[0]['earned_to']}"
     over = {edge: _listed(card, found, edge) for edge in (True, False)}
-    said = f"Held as a portfolio after costs, {tested}, version {number}"
+    costs = f"at {JUDGED_AT_BP:g} bp of what changes hands"
+    said = f"Held as a portfolio, {costs}, {earned}, version {number}"
     if not over[True]:
         return f"{said} showed no trading edge over {over[False]}."
     if not over[False]:

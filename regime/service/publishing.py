@@ -248,7 +248,7 @@ def show(publication: Publication, settings: Settings, store: ObservationStore) 
         simulated=publication.simulated,
         known_at=publication.known_at,
         moved=publication.moved if len(publication.new) else _moved_before(settings, publication),
-        ledger=ledger[ledger["published_at"] <= publication.known_at],
+        ledger=ledger[ledger["published_at"] <= publication.known_at.ceil("s")],
         explained=told,
         explained_by=model,
         features=declarations(speaker),

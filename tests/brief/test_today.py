@@ -232,11 +232,15 @@ def test_flip_levels_say_what_they_are_not_sure_of(shown):
 # What it is worth ----------------------------------------------------------------------
 
 
+EARNED = {"earned_from": "2010-01-06", "earned_to": "2020-12-31"}
+
+
 def card(**verdicts):
+    # At no cost everything has an edge, at a high one nothing: neither is what is judged.
     value = [
-        {"rival": name, "cost_bp": cost, "verdict": verdict}
+        {"rival": name, "cost_bp": cost, "verdict": told} | EARNED
         for name, verdict in verdicts.items()
-        for cost in (0, 10)
+        for cost, told in ((0, "a trading edge of 9%"), (10, verdict), (20, "no trading edge"))
     ]
     legs = {"mega_cap_led": ["OEF"]}
     return {

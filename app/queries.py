@@ -74,8 +74,9 @@ def _signals(folder: str, goal: str, day: pd.Timestamp | None) -> pd.DataFrame:
 
 def how_sure(shown: Snapshot) -> list[Sure]:
     """`brief.sure.how_sure`, worked out once for each day that is looked at."""
-    about = shown.about
-    key = (about["baskets"], about["panel_digest"], about["known_at"], str(about["model_version"]))
+    about, folder = shown.about, Settings().published
+    goal = str((folder / NAME).readlink())  # also what is said of a published day's past may change
+    key = (str(folder), goal, about["panel_digest"], about["known_at"], str(about["model_version"]))
     return _how_sure(key, shown.day, len(shown.ledger), shown)
 
 

@@ -11,6 +11,7 @@ from streamlit.errors import StreamlitAPIException
 from app import queries
 from app.charts.style import Source
 from app.glossary import TERMS
+from regime.brief.history import day_of
 from regime.brief.snapshot import Snapshot
 from regime.exceptions import RegimeError
 from regime.tracking.card_text import escaped
@@ -104,13 +105,13 @@ def read_address() -> None:
         if chosen_day() is not None:
             choose_day(chosen_day())
         return
-    day = pd.to_datetime(told, format=_ISO, errors="coerce")
-    if pd.isna(day):
+    day = day_of(told)
+    if day is None:
         st.session_state[_TOLD] = (
             f"The address asks for the day “{told[:20]}”, which is no date as 2024-07-11 is; the "
             "newest day is shown."
         )
-    choose_day(None if pd.isna(day) else day)
+    choose_day(day)
 
 
 def settle_day(newest: Snapshot) -> None:

@@ -20,8 +20,8 @@ import atexit, gc, json, os, signal, sys, threading
 import mlflow, mlflow.pyfunc, mlflow.store.tracking.sqlalchemy_store, alembic.command
 import mlflow.store.model_registry.sqlalchemy_store, pandera.pandas, apprise
 import training.cli, training.run, training.score, training.retrain, training.promote
-import training.compare, training.value, training.doctor, training.fetch
-import regime.service.daily, regime.tracking.storage
+import training.compare, training.value, training.doctor, training.fetch, training.serve
+import regime.service.daily, regime.tracking.storage, regime.health.examine, httpx
 
 def asked():
     gc.freeze()  # what is loaded stays, so that no child copies it to look through it

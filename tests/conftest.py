@@ -1,6 +1,7 @@
 """Markets to test on: a simulated one, and the real one where its folder is at hand."""
 
 import os
+from collections import Counter
 from pathlib import Path
 
 # As the command sets it, and before numpy is loaded anywhere: tests that run beside one another
@@ -10,6 +11,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 import pandas as pd
 import pytest
+from commands import Commands
 
 from regime.data.baskets import BASKET_SETS
 from regime.data.calendar import trading_days
@@ -19,6 +21,25 @@ from regime.data.sources import demo, files
 REAL_DATA = Path(
     os.environ.get("REGIME_TEST_DATA", Path(__file__).parents[1].parent / "shared" / "data")
 )
+
+# Few tests that take long: at the end, one core would wait for the other.
+SLOW = [
+    "test_life", "test_run_kill", "test_serving", "test_baselines", "test_edge", "test_kill",
+    "test_shared_server", "test_compare_runs", "test_service",
+]  # fmt: skip
+
+
+def pytest_configure(config):
+    """Files are handed to processes in the order they are collected in, which is made here."""
+    config.option.loadscopereorder = False
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    """Beside one another: slow files first, then those of many tests, as xdist itself does."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        number = Counter(item.path for item in items)
+        items.sort(key=lambda item: (item.path.stem not in SLOW, -number[item.path]))
 
 
 @pytest.fixture(scope="session")
@@ -44,6 +65,25 @@ def market() -> pd.DataFrame:
     """A simulated panel, 1988 to 2008: funds begin inside it, some series late."""
     days = trading_days(pd.Timestamp("1988-01-04"), pd.Timestamp("2008-12-31"))
     return point_in_time(demo.simulate(days).observations, days)
+
+
+@pytest.fixture(scope="session")
+def commands(tmp_path_factory):
+    """The `regime` command, imported once for all that run it."""
+    running = Commands(tmp_path_factory.mktemp("commands"))
+    yield running
+    running.close()
+
+
+@pytest.fixture(scope="session")
+def trained_home(tmp_path_factory):
+    """A home with a version in service, trained on the last day it knows. To be copied only."""
+    from lived import TRAINED, Home  # which imports MLflow
+
+    home = Home(tmp_path_factory.mktemp("trained") / "home")
+    home.fetch(TRAINED)
+    home.train(TRAINED)
+    return home
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """A home with a simulated market in which a service lives."""
 
+import shutil
 import warnings
 
 import pandas as pd
@@ -56,3 +57,10 @@ class Home:
         if serve:
             promote(self.settings, done.number)
         return done.number
+
+    def copied(self, folder) -> "Home":
+        """A copy of its own; files of models stay where they were written."""
+        shutil.copytree(
+            self.settings.home, folder, symlinks=True, ignore=shutil.ignore_patterns("artifacts")
+        )
+        return Home(folder)

@@ -2,6 +2,7 @@
 
 import textwrap
 from dataclasses import dataclass
+from html import escape
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -26,7 +27,7 @@ ON = dict(
     zip(COLOURS, ("#FFFFFF", "#111111", "#111111"), strict=True)
 )  # words on a regime's colour
 GREY = "#7F7F7F"  # seen on light and dark
-MOST_POINTS = 1600  # a line's, across the widest chart: more than there are pixels
+MOST_POINTS = 800  # of a line: about as many as there are pixels across a chart
 _LINE = 54  # characters of small print that a phone has room for
 _LEGEND, _SMALL, _TITLE = 26, 15, 30  # pixels a line of each needs
 _AXIS = 24  # pixels below the plot, of its labels
@@ -47,7 +48,8 @@ class Source:
 
     def line(self, note: str = "") -> str:
         """The whole line."""
-        return f"Source: {self.words}. As of the close of {self.day:%d %B %Y}. {note}".strip()
+        words = escape(self.words, quote=False)  # a chart reads some of HTML
+        return f"Source: {words}. As of the close of {self.day:%d %B %Y}. {note}".strip()
 
 
 def finish(
@@ -67,7 +69,7 @@ def finish(
     unit : what the numbers are, under the title
     height : of the plot itself, in pixels; the words around it come on top
     note : what else a reader of the picture alone must know
-    legend : whether it has one; it stands below the plot, where it may wrap
+    legend : whether it has one; it stands last, where it may wrap
     """
     small = textwrap.wrap(source.line(note), _LINE)
     names = sum(one.showlegend is not False and one.name is not None for one in figure.data)
@@ -86,13 +88,13 @@ def finish(
         showlegend=bool(rows),
         legend={
             "orientation": "h", "yref": "paper", "yanchor": "top", "xanchor": "left", "x": 0,
-            "y": -_AXIS / height, "traceorder": "normal",
+            "y": -(_AXIS + len(small) * _SMALL + 8) / height, "traceorder": "normal",
         },
     )  # fmt: skip
     figure.add_annotation(
         text="<br>".join(small), showarrow=False, align="left", font={"size": 11},
         xref="paper", x=0, xanchor="left", yref="paper", y=0, yanchor="top",
-        yshift=-(_AXIS + rows * _LEGEND + 4),
+        yshift=-(_AXIS + 2),
     )  # fmt: skip
     return figure
 

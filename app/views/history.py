@@ -128,6 +128,9 @@ def calls_table(span: Span) -> None:
 def over_time() -> None:
     """Charts and tables of the stretch; only this is drawn anew when it changes."""
     span, horizon = controls()
+    if span.of(snapshot.conditions).empty:
+        st.info("No session lies in this stretch: choose a longer one.")
+        return
     ends, source = (span.since, span.until), widgets.source(snapshot)
     events = charts.placed(listed(), ends)
     proba = snapshot.probabilities(horizon)[span.since : span.until]

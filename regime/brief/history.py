@@ -1,6 +1,7 @@
 """What the History page shows: its stretch of time, and each call beside hindsight."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,14 @@ def preset_span(name: str, first: pd.Timestamp, last: pd.Timestamp, said: pd.Tim
     return Span(since, last, name)
 
 
+def day_of(told: str) -> pd.Timestamp | None:
+    """A day of an address, YYYY-MM-DD; None if it is none."""
+    try:
+        return pd.Timestamp(datetime.strptime(told, _ISO))
+    except ValueError:
+        return None
+
+
 def asked_span(
     since: str | None,
     until: str | None,
@@ -69,8 +78,8 @@ def asked_span(
         return default, ""
     days: list[Any] = []
     for told, otherwise in ((since, default.since), (until, last)):
-        day = otherwise if told is None else pd.to_datetime(told, format=_ISO, errors="coerce")
-        if told is not None and day is pd.NaT:
+        day = otherwise if told is None else day_of(told)
+        if told is not None and day is None:
             return default, (
                 f"The address asks for “{told[:20]}”, which is no date as 2024-07-11 is. "
                 "The last 5 years are shown."

@@ -51,12 +51,30 @@ Run = Mapping[str, Any]
 
 
 def known_versions(roster: Mapping[str, Any] | None, snapshot: Snapshot) -> list[Version]:
-    """Versions that were registered by the end of the snapshot's day, the newest first."""
+    """Versions registered by the end of the snapshot's day, the newest first, as known then."""
     versions: list[Version] = [] if roster is None else list(roster["versions"])
     if not snapshot.then:
         return versions
     until = end_of_day(snapshot.day)
-    return [one for one in versions if pd.Timestamp(one["registered_at"]) <= until]
+    return [
+        _as_known(one, until) for one in versions if pd.Timestamp(one["registered_at"]) <= until
+    ]
+
+
+def _as_known(version: Version, until: pd.Timestamp) -> Version:
+    """Without what became of it later; who was promoted twice has the later date only."""
+
+    def later(moment: str | None) -> bool:
+        return moment is not None and pd.Timestamp(moment) > until
+
+    told = {**version}
+    if later((told.get("gate") or {}).get("decided_at")):
+        told["gate"] = None
+    if later(told.get("promoted_at")):
+        told |= {"promoted_at": None, "promoted_over": None, "forced": False, "forced_why": None}
+    if later(told.get("rolled_back_at")):
+        told |= {"rolled_back_at": None, "rolled_back_why": None}
+    return told
 
 
 def in_service(roster: Mapping[str, Any] | None, snapshot: Snapshot) -> Version | None:

@@ -15,7 +15,6 @@ import pandas as pd
 from regime.brief import today
 from regime.brief.data import BASKETS, MODEL, PUBLISHERS, needs
 from regime.brief.drawing import bars, ribbon
-from regime.brief.models import known_versions
 from regime.brief.signal_words import short
 from regime.brief.snapshot import Snapshot
 from regime.brief.sure import been_right, how_sure
@@ -69,7 +68,6 @@ def weekly(
     about = then.about
     before, now = spoken(then, week.before), spoken(then, week.day)
     state = today.state_of(then)
-    registered = {"versions": known_versions(roster, then)}
     return {
         "title": f"Equity leadership: week to the close of {day_words(week.day)}",
         "simulated": about["simulated"],
@@ -92,7 +90,7 @@ def weekly(
         "flips": today.flips_of(then),
         "right": [f"{ahead(one.horizon)}: {one.words}" for one in how_sure(then)],
         "been_right": been_right(then),
-        "edge": today.edge_of(then, registered),
+        "edge": today.edge_of(then, roster),
         "fresh": fresh_words(then),
         "sources": source_rows(about),
         "again": again(then, version, command),

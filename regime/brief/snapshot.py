@@ -70,8 +70,9 @@ class Snapshot:
 
     @property
     def horizons(self) -> list[int]:
-        """In trading days, the present (0) first."""
-        return sorted(int(one) for one in self.scores["horizon"].unique())
+        """That `day` is spoken of, in trading days, the present (0) first."""
+        mine = self.scores.loc[self.scores["date"] == self.day, "horizon"]
+        return sorted(int(one) for one in mine.unique())
 
     @property
     def call(self) -> "pd.Series[Any]":
@@ -134,6 +135,8 @@ def as_known_on(snapshot: Snapshot, day: pd.Timestamp, kept: Mapping[str, Any] |
         )
     if day == snapshot.day:
         return snapshot
+    if kept is not None and kept["about"].get("baskets") != snapshot.about.get("baskets"):
+        kept = None  # of a model that served before, on others
     known = {name: _until(getattr(snapshot, name), day) for name in _DAILY}
     leads = known["leads"].set_index("date")[list(REGIMES)]
     cost = snapshot.about["switching_cost"]

@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pandas.api.typing import NaTType
 
+from regime.brief.models import known_versions
 from regime.brief.signal_words import short
 from regime.brief.snapshot import Snapshot
 from regime.call import SURE, Status
@@ -218,8 +220,7 @@ class Moved:
 
 def overnight_of(snapshot: Snapshot) -> Moved:
     """What `movement.overnight` had found when the day was published."""
-    published = snapshot.ledger["date"]
-    before = published[published < snapshot.day].max()
+    before = _close_before(snapshot)
     moved = pd.DataFrame(snapshot.about.get("moved") or [])
     if moved.empty:
         return Moved(before, {}, _why_nothing_moved(snapshot, before))
@@ -230,15 +231,24 @@ def overnight_of(snapshot: Snapshot) -> Moved:
     return Moved(before, found, "")
 
 
+def _close_before(snapshot: Snapshot) -> pd.Timestamp:
+    """The newest close that had been published when this day was; NaT without one."""
+    ledger = snapshot.ledger
+    mine, earlier = ledger[ledger["date"] == snapshot.day], ledger[ledger["date"] < snapshot.day]
+    if len(mine):  # days that came with it, or were filled in since, were not there to compare with
+        earlier = earlier[earlier["published_at"] < mine["published_at"].min()]
+    return pd.Timestamp(earlier["date"].max())
+
+
 def _at_the_close(sentence: str) -> str:
     # At a close that is behind us "now" would be another day's.
     return sentence.replace(" now ", " at the close ", 1).replace(" -> ", " → ", 1)
 
 
-def _why_nothing_moved(snapshot: Snapshot, before: pd.Timestamp) -> str:
+def _why_nothing_moved(snapshot: Snapshot, before: pd.Timestamp | NaTType) -> str:
     if snapshot.then and not snapshot.kept:
         return "What moved was not kept for this day: it was not published at its time."
-    if not (snapshot.ledger["date"] < snapshot.day).any():
+    if pd.isna(before):
         return "No earlier close has been published, so there is nothing to compare with."
     return f"What moved since {day_words(before)} could not be told: the day was not scored live."
 
@@ -273,10 +283,11 @@ def edge_of(snapshot: Snapshot, roster: Mapping[str, Any] | None) -> str:
 
     Parameters
     ----------
-    roster : what `tracking.roster` kept of the versions; None if nothing was
+    roster : what `tracking.roster` kept of the versions; None if nothing was. On an earlier day
+        only versions that had been registered count.
     """
     number = str(snapshot.about.get("in_service") or snapshot.about["model_version"])
-    versions = (roster or {}).get("versions") or []
+    versions = known_versions(roster, snapshot)
     card = next((one.get("card") for one in versions if str(one["number"]) == number), None)
     value = [row for row in (card or {}).get("value") or [] if row["cost_bp"] == JUDGED_AT_BP]
     if card is None or not value:

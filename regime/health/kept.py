@@ -14,7 +14,7 @@ from regime.health.checks import Check, State
 from regime.settings import Settings
 from regime.tracking.results import write_text
 
-_PASSWORD = re.compile(r"(?<=://)[^/@\s]*@")
+_PASSWORD = re.compile(r"(?<=://)[^@\s]*@")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import pandas as pd
 from regime.bundle import Bundle
 from regime.data.baskets import spliced_lead
 from regime.data.panel import digest
-from regime.exceptions import RegimeError
+from regime.exceptions import EvaluationError, RegimeError
 from regime.explained import DRIVERS, FLIPS, MEMORY, SHARES, SIMILAR
 from regime.explanation import drivers, shares, shares_by_day
 from regime.features.assembly import SETS, declared, features_of, market_frame, series_behind
@@ -63,8 +63,9 @@ def explained(
     def or_nothing(what: str, columns: list[str], make: Callable[[], pd.DataFrame]) -> pd.DataFrame:
         try:
             return make()
-        except RegimeError as error:  # the probabilities are published all the same
-            notes.append(f"{what} not told: {error}")
+        except Exception as error:  # noqa: BLE001 - probabilities are published all the same
+            kind = "" if isinstance(error, RegimeError) else f"{type(error).__name__}: "
+            notes.append(f"{what} not told: {kind}{error}")
             return pd.DataFrame(columns=columns)
 
     day = X.index[-1]
@@ -73,7 +74,7 @@ def explained(
     path = leadership_path(spliced_lead(panel, bundle.baskets), switching_cost=cost)
     probabilities = scores[scores["horizon"] == 0].set_index("date")[list(REGIMES)]
     told = {
-        "features": all_features(bundle, panel),
+        "features": or_nothing("Signals are", ["date"], lambda: all_features(bundle, panel)),
         "shares": or_nothing(
             "Why the probabilities moved is", OF_SHARES, lambda: _shares(bundle, panel, X, kept)
         ),
@@ -157,6 +158,11 @@ def _still_true(model: str, panel: pd.DataFrame, former: Mapping[str, Any] | Non
 
 
 def _drivers(bundle: Bundle, panel: pd.DataFrame, X: pd.DataFrame) -> pd.DataFrame:
+    if len(X) <= A_MONTH:
+        raise EvaluationError(
+            f"A change is told from {A_MONTH} sessions before, but there are features of {len(X)} "
+            "only. Fetch a longer history."
+        )
     day, since = X.index[-1], X.index[-1 - A_MONTH]
     parts = []
     for horizon in bundle.classifiers:

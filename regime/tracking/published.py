@@ -117,7 +117,13 @@ def _keep_day(
     of_the_day = {name: _records(frames[name]) for name in OF_A_DAY}
     facts = {key: value for key, value in about.items() if key != "features"}
     folder = settings.published / DAYS
-    folder.mkdir(exist_ok=True)
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"{folder} could not be made: {error.strerror or error}. What is shown of "
+            f"{day:%Y-%m-%d} stands; free some room, then run `regime score`."
+        ) from error
     path = folder / f"{day:%Y-%m-%d}.json"
     if about["state"] == State.HELD and path.exists():
         return  # what is held is a later day, of which nothing is told

@@ -80,7 +80,8 @@ def save_frames(
             shutil.rmtree(version, ignore_errors=True)
             raise
         for former in versions.iterdir():
-            if former != version:
+            # Another writer's may stand there by now.
+            if former.name not in {version.name, goal_of(target).name}:
                 shutil.rmtree(former, ignore_errors=True)
     except OSError as error:
         raise StoreError(

@@ -12,6 +12,7 @@ from regime.exceptions import StoreError
 from regime.settings import Settings
 
 SCHEMA = 1
+WHOLE = {"as_of", "model", "champion", "challenger", "former", "versions", "runs", "tried"}
 
 
 def load_roster(settings: Settings) -> dict[str, Any] | None:
@@ -36,6 +37,11 @@ def load_roster(settings: Settings) -> dict[str, Any] | None:
         raise StoreError(
             f"The list of versions and runs in {path} has schema {told.get('schema')}; this "
             f"program reads {SCHEMA}. `regime run` writes it anew."
+        )
+    if missing := sorted(WHOLE - told.keys()):
+        raise StoreError(
+            f"The list of versions and runs in {path} lacks {', '.join(missing)}. `regime run` "
+            "writes it anew."
         )
     return told
 

@@ -25,9 +25,9 @@ def serve():
 
 
 @pytest.mark.parametrize("width", [1280, 390])
-def test_the_card_fits_the_screen_and_shows_markup_as_text(browser, serve, carded, width, tmp_path):
+def test_the_card_fits_the_screen_and_shows_markup_as_text(browser, app, width, tmp_path):
     page = browser.new_page(viewport={"width": width, "height": 1600})
-    page.goto(f"{serve('app', carded)}/card")
+    page.goto(f"{app}/card")
     text_of(page, "Model card", "SIMULATED", "What it cannot do", HOSTILE, "This card as Markdown")
     wide = "tables => tables.filter(one => one.scrollWidth > one.parentElement.clientWidth).length"
     assert page.locator("table").evaluate_all(wide) == 0
@@ -47,6 +47,14 @@ def carded(market, tmp_path_factory):
         warnings.simplefilter("ignore")  # MLflow's own, on newer libraries
         register_one(*trained(market, config), market, home)
     return home
+
+
+@pytest.fixture(scope="module")
+def app(carded):
+    """The address of the app on that home."""
+    servers = Servers()
+    yield servers.start("app", carded)
+    servers.close()
 
 
 def test_the_mlflow_ui_shows_a_run_with_its_parameters_and_metrics(browser, serve, tmp_path):

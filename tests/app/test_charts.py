@@ -47,3 +47,8 @@ def test_the_steps_begin_where_the_one_before_ended_and_end_at_the_whole_change(
     assert_allclose([place, whole.x[0]], moved[REGIMES.index(regime)])
     assert "The path of leads itself (filter)" in said(figure)
     assert "Source: simulated" in said(figure)
+
+
+def test_a_source_is_text_whatever_an_experiment_is_called():
+    line = Source('<a href="https://example.com">S&P</a>', DAYS[-1]).line()
+    assert line.startswith('Source: &lt;a href="https://example.com"&gt;S&amp;P&lt;/a&gt;. As of')

@@ -137,7 +137,7 @@ def test_findings_that_cannot_be_read_or_written_fail_nothing(tmp_path):
     assert findings(settings) == []
     (tmp_path / "health.json").write_text('{"regime run": {"at": "soon", "checks": [[1]]}}')
     assert findings(settings) == []
-    secret = Check("fetch", State.OK, "From https://user:password@example.org/x.")
+    secret = Check("fetch", State.OK, "From https://user:pass/password@example.org/x.")
     keep(settings, [secret], by="regime run", at=at)
     assert "password" not in (tmp_path / "health.json").read_text()
     keep(settings, [Check("disk", State.FAULT, "Full.")], by="regime doctor", at=at)

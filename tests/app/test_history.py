@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
-from paged import ROOT, broken, page, words
+from paged import ROOT, VIEWS, broken, page, words
 from pandas.testing import assert_frame_equal
 from streamlit.testing.v1 import AppTest
 
@@ -151,6 +151,7 @@ def test_an_address_gives_the_stretch_it_names_and_a_preset_knows_itself():
         ("2020-13-01", None, "no date"), (None, "<b>", "no date"), ("", "", "no date"),
         ("2021-01-01", "2020-01-01", "nothing to show"),
         ("2099-01-01", None, "nothing to show"), (None, "1900-01-01", "nothing to show"),
+        ("-1-1-1", None, "no date"), ("now", None, "no date"),
     ],
 )  # fmt: skip
 def test_an_address_that_cannot_be_shown_falls_back_with_a_word(since, until, said):
@@ -258,6 +259,14 @@ def test_a_bad_link_says_so_and_shows_five_years(at_eight):
     assert ran.segmented_control(key="history_preset").value == "5y"
 
 
+def test_a_stretch_without_a_session_says_so(at_eight):
+    app = AppTest.from_file(str(VIEWS / "history.py"), default_timeout=60)
+    app.query_params.update({"from": "2012-07-07", "to": "2012-07-08"})  # a weekend
+    ran = app.run()
+    assert not ran.exception
+    assert "No session lies in this stretch" in words(ran)
+
+
 def test_events_are_drawn_up_to_the_day_and_a_broken_list_hides_no_chart(lived, home, tmp_path):
     own = tmp_path / "home"
     shutil.copytree(lived.home / "published", own / "published", symlinks=True)
@@ -318,6 +327,7 @@ def whole(at_eight) -> AppTest:
         ("1950-01-01", None, "There is nothing of 01 January 1950"),
         ("2099-01-01", "newest", "There is nothing of 01 January 2099"),
         ("*nonsense*", "newest", "which is no date"),
+        ("-1-1-1", "newest", "which is no date"),
         ("2012-07-10", "newest", ""),
     ],
 )

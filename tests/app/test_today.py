@@ -10,7 +10,9 @@ from app import queries
 from regime.brief import sure, today
 from regime.exceptions import StoreError
 from regime.scoring import Readiness, State
-from regime.tracking.published import load_published
+from regime.taxonomy import REGIMES
+from regime.tracking.published import FRAMES, NAME, load_published
+from regime.tracking.results import save_frames
 
 
 def test_today_shows_the_published_numbers_and_says_they_are_simulated_and_old(served, home):
@@ -94,6 +96,17 @@ def test_an_earlier_day_shows_that_day_s_numbers_and_no_later_one(at_eight):
     text = words(ran)
     assert "5 July 2012" in text
     assert "10 July" not in text
+
+
+def test_how_sure_is_worked_out_again_when_something_else_was_published(served, home, tmp_path):
+    shutil.copytree(served.home, tmp_path / "home", symlinks=True)
+    home(tmp_path / "home")
+    shown = queries.snapshot()
+    before = queries.how_sure(shown)
+    frames = {name: getattr(shown, name) for name in FRAMES}
+    frames["scores"] = shown.scores.assign(**dict.fromkeys(REGIMES, 1 / 3))
+    save_frames(frames, shown.about, tmp_path / "home" / "published", NAME)
+    assert queries.how_sure(queries.snapshot()) != before
 
 
 def test_a_roster_that_cannot_be_read_leaves_the_page_standing(served, home, monkeypatch):

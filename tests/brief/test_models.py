@@ -31,6 +31,19 @@ def test_on_an_earlier_day_only_versions_registered_by_then_are_known():
     assert models.in_service(None, earlier) is None
 
 
+def test_on_an_earlier_day_nothing_is_known_of_what_became_of_a_version_later():
+    told = roster()
+    first = models.in_service(told, at("2023-01-04", then=True, model_version="1"))
+    assert "Promoted 04 January 2023" in " ".join(models.story(first))
+    assert "Taken back" not in " ".join(models.story(first))
+    assert told == roster()
+    second = told["versions"][1]
+    second["promoted_at"] = second["gate"]["decided_at"] = "2024-01-05T01:00:00+00:00"
+    found = models.in_service(told, at("2024-01-03", then=True))
+    assert models.gate_table(found).empty
+    assert "romoted" not in " ".join(models.story(found))
+
+
 def test_champion_challenger_and_former_come_in_this_order():
     found = models.roles(roster(), at("2024-06-03", then=False))
     assert [(role, one["number"]) for role, one in found] == [

@@ -307,6 +307,14 @@ def test_what_was_kept_of_a_day_explains_it_and_what_was_not_is_empty(life):
         assert told.about["panel_digest"] == "panel -8"
 
 
+def test_what_was_kept_of_a_day_on_other_baskets_does_not_explain_it(life):
+    now, day = newest(life), life.days[-8]
+    told = as_known_on(now, day, kept_of(day, baskets="of another set"))
+    assert not told.kept
+    assert told.drivers.empty
+    assert told.about["moved"] == []
+
+
 def test_a_run_that_held_the_next_day_changes_nothing_of_how_a_day_was_published(life):
     now, day = newest(life), life.days[-8]
     held = kept_of(day, state="HELD", words="HELD: no probability of the next", missing=["RSP"])

@@ -199,6 +199,15 @@ def test_what_moved_overnight_never_says_now_of_a_close_that_is_past():
     assert " now " not in " ".join(moved.words[0] + moved.words[21])
 
 
+def test_what_moved_is_told_from_the_close_it_was_compared_with():
+    caught_up = ledger(DAYS[-3:]).assign(published_at=lambda rows: rows["published_at"].max())
+    before = ledger(DAYS[-6:-5])
+    filled_in = ledger(DAYS[-5:-4], published_at=caught_up["published_at"].iloc[0])
+    rows = pd.concat([before, filled_in, caught_up], ignore_index=True)
+    moved = today.overnight_of(snapshot(about={"moved": MOVED}, ledger=rows))
+    assert moved.since == DAYS[-6]
+
+
 def test_where_nothing_moved_it_says_why(shown):
     assert "No earlier close" in today.overnight_of(shown).why_not
     then = as_known_on(shown, DAYS[-40], None)
@@ -281,3 +290,19 @@ def test_a_trading_edge_is_claimed_only_where_the_card_of_the_version_in_service
     shown, roster, said
 ):
     assert said in today.edge_of(shown, roster)
+
+
+def test_on_an_earlier_day_a_card_that_was_registered_later_is_not_quoted(shown):
+    then = as_known_on(shown, DAYS[-40], None)
+    later = {"number": "4", "card": card(equal_mix="no trading edge")}
+    for registered, said in ((DAYS[-41], "showed no trading edge"), (DAYS[-1], "not measured")):
+        roster = {"versions": [later | {"registered_at": f"{registered:%F}T22:00:00+00:00"}]}
+        assert said in today.edge_of(then, roster)
+
+
+def test_a_horizon_that_the_newest_day_is_not_spoken_of_is_not_shown_for_it(shown):
+    gone = (shown.scores["date"] == shown.day) & (shown.scores["horizon"] == 63)
+    told = snapshot(scores=shown.scores[~gone])
+    assert told.horizons == [0, 21]
+    assert set(today.readings(told)["horizon"]) == {0, 21}
+    assert [one.horizon for one in sure.how_sure(told)] == [0, 21]

@@ -459,10 +459,13 @@ def test_readers_go_on_while_a_writer_writes_and_other_writers_wait_in_vain(stor
     assert_sound(store)
 
 
-def test_a_writer_killed_at_any_moment_leaves_whole_fetches_and_a_free_lock(store):
+@pytest.mark.parametrize(
+    "kills", [2, pytest.param(20, marks=pytest.mark.long)], ids=lambda kills: f"{kills}x"
+)
+def test_a_writer_killed_at_any_moment_leaves_whole_fetches_and_a_free_lock(store, kills):
     rows, moments = 4_000, random.Random(7)
     store.append(many(rows, 0.0), fetched_at=FETCHED)
-    for _ in range(4):
+    for _ in range(kills):
         number = query(store, "SELECT count(*) FROM fetch_log")[0][0]
         with child(APPEND_FOR_EVER, store, str(number)) as process:
             hear(process, "ready")

@@ -1,23 +1,34 @@
 """A home with a simulated market and a version in service, trained before its last days."""
 
-import shutil
-
+import pandas as pd
 import pytest
-from lived import TRAINED, Home
+from lived import Home
 
+from regime.explained import FLIPS, SIMILAR
+from regime.service import publishing
+from regime.service.explaining import OF_DRIVERS, OF_SHARES
 
-@pytest.fixture(scope="session")
-def _trained(tmp_path_factory):
-    home = Home(tmp_path_factory.mktemp("service") / "home")
-    home.fetch(TRAINED)
-    home.train(TRAINED)
-    return home
+NOTHING = {
+    "features": ["date"], "shares": OF_SHARES, "drivers": OF_DRIVERS, "similar": SIMILAR,
+    "flips": FLIPS,
+}  # fmt: skip
 
 
 @pytest.fixture
-def home(_trained, tmp_path) -> Home:
-    """A copy of its own; files of models stay where they were written."""
-    shutil.copytree(
-        _trained.settings.home, tmp_path / "home", ignore=shutil.ignore_patterns("artifacts")
-    )
-    return Home(tmp_path / "home")
+def home(trained_home, tmp_path) -> Home:
+    return trained_home.copied(tmp_path / "home")
+
+
+@pytest.fixture
+def explained():
+    """Asks for what explains a day: two thirds of the time it takes to publish one."""
+
+
+@pytest.fixture(autouse=True)
+def _unexplained(request):
+    """Whose test does not ask for `explained` publishes a day without."""
+    with pytest.MonkeyPatch.context() as patch:
+        if "explained" not in request.fixturenames:
+            nothing = {name: pd.DataFrame(columns=columns) for name, columns in NOTHING.items()}
+            patch.setattr(publishing, "explained", lambda *_, **__: (nothing, []))
+        yield

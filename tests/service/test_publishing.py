@@ -9,7 +9,9 @@ from pandas.testing import assert_frame_equal
 from regime.call import regime_call
 from regime.data.calendar import end_of_day, trading_days
 from regime.data.panel import digest
+from regime.exceptions import EvaluationError
 from regime.scoring import State
+from regime.service import explaining
 from regime.service.corrections import say_again
 from regime.service.publishing import commit, moved_words, prepare, replay
 from regime.taxonomy import REGIMES
@@ -17,7 +19,7 @@ from regime.tracking.anchors import anchors
 from regime.tracking.ledger import Ledger
 from regime.tracking.mlflow_client import client, find_runs
 from regime.tracking.operations import HEAD, log_operation
-from regime.tracking.published import load_published
+from regime.tracking.published import EXPLAINED, FRAMES, load_published
 from regime.tracking.registry import load_version, promote
 
 DAYS = trading_days(pd.Timestamp("2012-07-02"), pd.Timestamp("2012-07-31"))
@@ -35,7 +37,7 @@ def entered(home, **how) -> pd.DataFrame:
     return Ledger(home.store).read(**how)
 
 
-def test_the_first_day_is_the_newest_and_says_what_the_version_says(home):
+def test_the_first_day_is_the_newest_and_says_what_the_version_says(home, explained):
     publication, done = publish(home, DAYS[0])
     assert publication.readiness.state is State.PUBLISHED
     assert set(done.added["date"]) == {DAYS[0]}
@@ -87,7 +89,7 @@ def test_a_day_without_a_basket_is_held_and_published_when_it_has_come(home):
     assert list(entered(home)["date"].unique()) == list(DAYS[:3])
 
 
-def test_what_was_published_of_a_degraded_day_stands(home):
+def test_what_was_published_of_a_degraded_day_stands(home, explained):
     publish(home, DAYS[0])
     publish(home, DAYS[1], DGS10=2)
     publication, _ = publish(home, DAYS[2], DGS10=3)
@@ -269,6 +271,29 @@ def test_a_second_run_keeps_what_is_shown_to_have_moved(home):
     assert len(moved) == 6
     publish(home, DAYS[1])
     assert load_published(home.settings)["about"]["moved"] == moved
+
+
+def test_what_cannot_be_explained_keeps_no_probability_from_being_shown(
+    home, explained, monkeypatch
+):
+    def fails(*_):
+        raise np.linalg.LinAlgError("singular matrix")
+
+    for part in ("all_features", "_shares", "_drivers", "similar_days", "flip_levels"):
+        monkeypatch.setattr(explaining, part, fails)
+    _, done = publish(home, DAYS[0])
+    told = load_published(home.settings, FRAMES)
+    assert told["scores"]["date"].max() == DAYS[0]
+    assert set(done.added["date"]) == {DAYS[0]}
+    assert all(told[name].empty for name in EXPLAINED)
+    said = [note for note in told["about"]["notes"] if "not told: LinAlgError: singular" in note]
+    assert len(said) == len(EXPLAINED)
+
+
+def test_a_history_too_short_for_a_month_has_no_drivers_and_says_why():
+    X = pd.DataFrame(0.0, DAYS[:20], ["x"])
+    with pytest.raises(EvaluationError, match="of 20 only"):
+        explaining._drivers(None, None, X)
 
 
 def test_another_store_on_the_same_server_is_no_fault_of_this_one(home, tmp_path):

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import resource
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -48,6 +49,21 @@ def test_a_new_result_replaces_the_old_one_and_leaves_nothing_behind(tmp_path):
     save_result(result("filter_since_1963"), tmp_path, simulated=True)
     assert len(load_result(tmp_path, "filter")["predictions"]) == 20
     assert len(list(tmp_path.glob(".versions/*/*"))) == 2
+
+
+def test_of_two_writers_one_does_not_sweep_away_what_the_other_has_put_in_its_place(
+    tmp_path, monkeypatch
+):
+    plain = Path.iterdir
+
+    def meanwhile(folder):
+        monkeypatch.setattr(Path, "iterdir", plain)
+        save_result(result(days=20), tmp_path, simulated=True)
+        return plain(folder)
+
+    monkeypatch.setattr(Path, "iterdir", meanwhile)
+    save_result(result(days=10), tmp_path, simulated=True)
+    assert len(load_result(tmp_path, "filter")["predictions"]) == 20
 
 
 def test_one_name_inside_another_is_not_swept_away(tmp_path):

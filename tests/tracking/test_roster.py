@@ -14,7 +14,8 @@ from regime.tracking.mlflow_client import client, experiment_id
 from regime.tracking.names import MODEL
 from regime.tracking.registry import load_card, promote
 from regime.tracking.results import write_text
-from regime.tracking.roster_writing import keep_roster, load_roster, roster_of, roster_path
+from regime.tracking.roster import load_roster, roster_path
+from regime.tracking.roster_writing import keep_roster, roster_of
 
 _READS = """
 import sys
@@ -92,7 +93,7 @@ def test_the_newest_runs_of_comparisons_come_first_and_no_more_than_are_wanted(h
     assert [run["study"] for run in runs] == ["models on offer", *["beat the filter"] * 2]
     assert [run["started"][17:19] for run in runs[1:]] == ["05", "03"]
     assert runs[1]["metrics"] == {"edge/funds_0d": None}
-    monkeypatch.setattr("regime.tracking.roster.MOST_RUNS", 2)
+    monkeypatch.setattr("regime.tracking.roster_writing.MOST_RUNS", 2)
     assert roster_of(home)["runs"] == runs[:2]
 
 
@@ -124,7 +125,7 @@ def test_what_cannot_be_kept_is_a_line_and_what_stood_before_stands(home, monkey
         raise StoreError("the disk is full")
 
     with monkeypatch.context() as patch:
-        patch.setattr("regime.tracking.roster.write_text", full)
+        patch.setattr("regime.tracking.roster_writing.write_text", full)
         (line,) = keep_roster(home)
     assert line.startswith("warning: ")
     assert "the disk is full" in line
@@ -141,7 +142,11 @@ def test_nothing_was_kept_or_it_cannot_be_read(tmp_path):
     assert keep_roster(settings) == []  # and makes no database
     assert [path.name for path in settings.home.rglob("*")] == ["published", "roster.json"]
     assert load_roster(settings)["versions"] == []
-    for text, why in (("{", "cannot be read"), ('{"schema": 9}', "has schema 9")):
+    for text, why in (
+        ("{", "cannot be read"),
+        ('{"schema": 9}', "has schema 9"),
+        ('{"schema": 1}', "lacks as_of"),
+    ):
         write_text(roster_path(settings), text, "roster")
         with pytest.raises(StoreError, match=rf"{why}.*regime run"):
             load_roster(settings)

@@ -137,11 +137,10 @@ def test_without_the_right_password_one_line_says_which_variables_to_set(
     assert time.monotonic() - began < 10
 
 
-def test_the_command_ends_with_that_line_and_no_traceback(team, tmp_path):
-    environment = {**os.environ, "REGIME_HOME": str(tmp_path), "MLFLOW_TRACKING_URI": team[0]}
-    done = subprocess.run(
-        [sys.executable, "-m", "training.cli", "compare", "--runs", "one", "other"],
-        capture_output=True, text=True, env=environment, timeout=100, check=False,
+def test_the_command_ends_with_that_line_and_no_traceback(commands, team, tmp_path):
+    done = commands.run(
+        "compare", "--runs", "one", "other", within=100,
+        REGIME_HOME=str(tmp_path), MLFLOW_TRACKING_URI=team[0],
     )  # fmt: skip
     assert done.returncode == 1
     assert done.stderr.startswith("error: MLflow at http://127.0.0.1")

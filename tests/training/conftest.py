@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from commands import ROOT, Commands
+from commands import ROOT
 
 SMALL = """
 # Does the chain hold together?
@@ -18,9 +18,8 @@ model = { kind = "filter" }
 
 
 @pytest.fixture(scope="session")
-def regime(tmp_path_factory):
+def regime(commands):
     """Run the command, its state in `home`; with `module`, as a script that starts from nothing."""
-    commands = Commands(tmp_path_factory.mktemp("commands"))
 
     def run(*words, home=None, module=None, cwd=ROOT, within=300):
         environment = {"REGIME_HOME": str(home or "/nonexistent/unused"), "COLUMNS": "100"}
@@ -32,8 +31,7 @@ def regime(tmp_path_factory):
             timeout=within,
         )  # fmt: skip
 
-    yield run
-    commands.close()
+    return run
 
 
 def fails(done, *said, code=1):

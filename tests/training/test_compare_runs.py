@@ -5,13 +5,11 @@ import re
 import shutil
 import sqlite3
 import subprocess
-from pathlib import Path
 
 import pytest
 
 from regime.settings import Settings
 from regime.tracking.mlflow_client import client, find_runs
-from regime.tracking.names import CHAMPION, MODEL
 
 SECOND = """
 # Does another strength of penalty change anything?
@@ -91,19 +89,3 @@ def test_the_check_says_what_is_wrong_with_the_database(regime, fails, home, tmp
     fails(regime("ui", "--check", home=copy), "for another version of MLflow")
     (copy / "mlflow.db").write_bytes(b"no database" * 1000)
     fails(regime("ui", "--check", home=copy), "the file is damaged")
-
-
-def test_the_check_misses_the_files_of_the_model_in_service(regime, fails, home, small):
-    done = regime(
-        "retrain", small[0] / "small.toml", "--until", "1984-12-31", "--jobs", 1, home=home
-    )
-    assert done.returncode == 0, done.stderr
-    client(Settings(home=home)).set_registered_model_alias(MODEL, CHAMPION, "1")
-    files = next(path for path in Path(home, "artifacts").rglob("bundle") if path.is_dir())
-    files.rename(files.with_name("elsewhere"))
-    try:
-        done = regime("ui", "--check", home=home)
-        fails(done, "error: ", "version 1")
-        assert len(done.stderr.splitlines()) == 1
-    finally:
-        files.with_name("elsewhere").rename(files)

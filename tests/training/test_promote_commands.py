@@ -73,7 +73,7 @@ def aliases(settings):
 
 
 def test_the_whole_chain_in_processes_of_its_own(regime, home):
-    done = regime("promote", "1", home=home.home, module="cli")
+    done = regime("promote", "1", home=home.home)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Version 1 is the champion. Next: regime score" in done.stdout
     assert "largest difference 0.0e+00" in done.stdout

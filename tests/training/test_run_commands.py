@@ -10,8 +10,6 @@ import time
 from contextlib import closing
 
 import pytest
-from commands import Commands
-from lived import Home
 
 from regime.settings import Settings
 from regime.tracking.ledger import Ledger
@@ -20,19 +18,9 @@ NOW = "2012-07-02T23:30:00-04:00"
 
 
 @pytest.fixture(scope="module")
-def commands(tmp_path_factory):
-    running = Commands(tmp_path_factory.mktemp("commands"))
-    yield running
-    running.close()
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory):
+def trained(trained_home, tmp_path_factory):
     """A home with a version in service, of the Friday before."""
-    home = Home(tmp_path_factory.mktemp("run") / "home")
-    home.fetch("2012-06-29")
-    home.train("2012-06-29")
-    return home
+    return trained_home.copied(tmp_path_factory.mktemp("run") / "home")
 
 
 @pytest.fixture

@@ -6,14 +6,17 @@ from pathlib import Path
 from urllib.parse import urlparse
 
 import pandas as pd
+import pytest
 
 from regime.data.as_of import panel_as_of
 from regime.data.store import ObservationStore
+from regime.exceptions import StoreError
 from regime.settings import Settings
 from regime.tracking.mlflow_client import client
 from regime.tracking.names import CHAMPION, MODEL
 from regime.tracking.registry import load_version
 from regime.tracking.results import load_result
+from training.serve import _champion_words
 
 
 def read_scores(path):
@@ -89,6 +92,20 @@ def test_a_tampered_model_is_refused_in_one_line(regime, fails, small, tmp_path)
     finally:
         victim.write_bytes(whole)
     assert regime("score", home=folder / "home").returncode == 4  # whole again, and old
+
+
+def test_the_check_of_the_ui_misses_the_files_of_the_model_in_service(small):
+    home = small[0] / "home"
+    settings = Settings(home=home)
+    assert _champion_words(settings).startswith("Version 1 is in service; its files are there")
+    files = next(path for path in Path(home, "artifacts").rglob("bundle") if path.is_dir())
+    files.rename(files.with_name("elsewhere"))
+    try:
+        with pytest.raises(StoreError, match="version 1") as fault:
+            _champion_words(settings)
+        assert "\n" not in str(fault.value)
+    finally:
+        files.with_name("elsewhere").rename(files)
 
 
 def test_mlflow_itself_loads_the_registered_model_from_code(small):

@@ -16,7 +16,8 @@ TERMS = {
     "gate.",
     "Climatology": "Always saying how often each regime was so in the past; the least a model "
     "must beat.",
-    "Confirmed": "No later return can change this day's place on the hindsight path any more.",
+    "Confirmed": "Of a day: no later return can change its place on the hindsight path; of a call: "
+    "its probability is above 80%, or it is settled that its episode began.",
     "Contested": "The most probable regime has less than half, or is less than ten points ahead.",
     "Deflated Sharpe ratio": "Probability that the Sharpe ratio is more than the best of as many "
     "worthless trials would show.",

@@ -23,6 +23,11 @@ body, [data-testid="stMetricValue"], table { font-variant-numeric: tabular-nums;
 [data-testid="stMainBlockContainer"] { padding-top: 3.5rem; }
 [data-testid="stCaptionContainer"] { color: inherit; opacity: 0.85; }
 [data-testid="stMainBlockContainer"] h1 { font-size: 1.9rem; padding-top: 0; }
+/* On a phone a wide table breaks its words instead of scrolling by itself. */
+@media (max-width: 640px) {
+  [data-testid="stTable"] :is(td, th) { overflow-wrap: anywhere; white-space: normal;
+    min-width: 0; padding: 0.2rem 0.3rem; font-size: 0.75rem; }
+}
 </style>"""
 
 st.set_page_config(page_title="Equity leadership", page_icon="📊", layout="wide")
@@ -58,7 +63,8 @@ def margin() -> None:
         st.date_input(
             "As known at the close of", key="time_machine", on_change=travel,
             min_value=newest.first.date(), max_value=newest.day.date(),
-            help="Time machine: every page as it was known then.",
+            help="Time machine: every page as it was known then. Choose a day, or type one and "
+            "leave the field.",
         )  # fmt: skip
         st.segmented_control(
             "Charts are kept as", ["PNG", "SVG"], default="PNG", key=widgets.FORMAT,

@@ -1,7 +1,6 @@
 """What pages have in common: their head, their charts and tables, and what can be taken along."""
 
 import io
-from collections.abc import Sequence
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -20,7 +19,10 @@ DAY, FORMAT = "day", "chart_format"  # of the session; the day is in the address
 _TOLD = "day_told"  # what became of a day that could not be shown; said once
 _ISO = "%Y-%m-%d"
 _SIMULATED = "**SIMULATED market.** No real prices: this shows what the app does, no more."
-_NOT_WANTED = ["select2d", "lasso2d", "autoScale2d", "zoomIn2d", "zoomOut2d"]
+# What stands beside the camera would hide titles on a phone; dragging zooms without it.
+_NOT_WANTED = [
+    "zoom2d", "pan2d", "select2d", "lasso2d", "autoScale2d", "zoomIn2d", "zoomOut2d",
+]  # fmt: skip
 
 
 def page(title: str, *terms: str) -> Snapshot:
@@ -171,7 +173,7 @@ def chart(figure: go.Figure, name: str, data: pd.DataFrame, *, words: str) -> No
             "displaylogo": False,
             "responsive": True,
             "modeBarButtonsToRemove": _NOT_WANTED,
-            "toImageButtonOptions": {"format": picture, "filename": name, "scale": 2},
+            "toImageButtonOptions": {"format": picture, "filename": file_name(name), "scale": 2},
         },
     )
     left, right = st.columns([5, 1], vertical_alignment="top")
@@ -217,9 +219,21 @@ def take(frame: pd.DataFrame, name: str) -> None:
             ("parquet", lambda: _parquet(frame), "application/vnd.apache.parquet"),
         ):
             st.download_button(
-                "CSV" if kind == "csv" else "Parquet", make, f"{name}.{kind}", mime,
+                "CSV" if kind == "csv" else "Parquet", make, f"{file_name(name)}.{kind}", mime,
                 key=f"{kind}_{name}", on_click="ignore",
             )  # fmt: skip
+
+
+def file_name(name: str) -> str:
+    """What a chart or table is called where it is kept: with its day, and that it is simulated."""
+    try:
+        snapshot = queries.snapshot(chosen_day())
+    except RegimeError:
+        snapshot = None
+    if snapshot is None:
+        return name
+    kind = "simulated_" if snapshot.about["simulated"] else ""
+    return f"{kind}{name}_{snapshot.day.strftime(_ISO)}"
 
 
 def _parquet(frame: pd.DataFrame) -> bytes:
@@ -232,8 +246,3 @@ def glossary(*terms: str) -> None:
     """The page's words in the margin, each in one sentence."""
     with st.sidebar.expander("Words on this page"):
         st.markdown("\n".join(f"- **{term}**: {TERMS[term]}" for term in sorted(terms)))
-
-
-def words_of(terms: Sequence[str]) -> str:
-    """A list as a reader says it: "a, b and c"."""
-    return ", ".join(terms[:-1]) + f" and {terms[-1]}" if len(terms) > 1 else "".join(terms)

@@ -81,6 +81,8 @@ def settle(page, seconds: float = 60) -> None:
             .every(one => one.querySelector('.main-svg'))""",
         timeout=1000 * seconds,
     )
+    page.wait_for_selector("[data-testid=stSkeleton]", state="detached", timeout=1000 * seconds)
+    page.wait_for_selector("[data-stale=true]", state="detached", timeout=1000 * seconds)
     page.wait_for_timeout(300)
 
 

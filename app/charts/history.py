@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from app.charts.style import COLOURS, GREY, SHORT, Source, finish, thinned
+from regime.brief.today import day_words
 from regime.taxonomy import REGIMES, Regime
 
 _LABEL, _LEVELS = 0.052, 3  # share of a phone's plot that a number is wide; levels of numbers
@@ -68,7 +69,7 @@ def probability_ribbon(
     if published is not None and span[0] < published < span[1]:
         _mark(figure, [published], "dash", 2)
         notes.append("Dashed: published live from here on.")
-    ahead = "" if horizon == 0 else f" {horizon} trading days later"
+    ahead = "" if horizon == 0 else f" {horizon} sessions later"
     return _finished(
         figure,
         "What was said of each day",
@@ -127,7 +128,7 @@ def total_returns(
     return _finished(
         figure,
         "Total return of the three baskets",
-        f"100 at the close of {indexed.index[0]:%d %B %Y}, logarithmic",
+        f"100 at the close of {day_words(indexed.index[0])}, logarithmic",
         source,
         events,
         [note],

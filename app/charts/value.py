@@ -4,19 +4,11 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from app.charts.style import COLOURS, GREY, PALETTE, Source, finish, thinned
-from regime.brief.value import MODEL
+from regime.brief.value import MODEL, RIVALS
 from regime.evaluation.rotation import EQUAL_MIX, FILTER
 from regime.taxonomy import Regime
 
-# Short enough for two to a line on a phone.
-NAMES = {
-    MODEL: "ours",
-    EQUAL_MIX: "the equal mix",
-    Regime.MEGA_CAP_LED.value: "always-mega",
-    Regime.BROADENING.value: "always broad",
-    Regime.SMALL_CAP_LED.value: "always small",
-    FILTER: "the filter",
-}
+NAMES = {MODEL: "ours", **RIVALS}  # short enough for two to a line on a phone
 # Falls of six portfolios would hide one another.
 _FALLS = [MODEL, EQUAL_MIX, Regime.MEGA_CAP_LED.value]
 _LINES = {

@@ -47,11 +47,14 @@ def waterfall(change: Change, regime: str, source: Source) -> go.Figure:
         xaxis={"range": [low - room, high + room], "zeroline": False, "nticks": 5},
         yaxis={"range": [len(table) + 0.4, -0.7], "visible": False},
     )
-    before, now = change.before[regime], change.now[regime]
+    before, now = (f"{one[regime]:.0%}" for one in (change.before, change.now))
+    if before == now:
+        before, now = (f"{one[regime]:.1%}" for one in (change.before, change.now))
+    days = f"{change.since.day} {change.since:%b} to {change.day.day} {change.day:%b %Y}"
     finish(
         figure,
-        f"{SHORT[Regime(regime)]}: from {before:.0%} to {now:.0%}",
-        f"share of each family, nats, {change.since:%d %b} to {change.day:%d %b %Y}",
+        f"{SHORT[Regime(regime)]}: from {before} to {now}",
+        f"share of each family, nats, {days}",
         source,
         height=_ROW * (len(table) + 1),
         note="Nats of log-probability less the mean of the three regimes.",

@@ -4,6 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from app import queries, widgets
+from regime.brief.today import day_words
 from regime.data.calendar import end_of_day
 from regime.exceptions import StoreError
 from regime.tracking.card_sections import sections
@@ -31,7 +32,7 @@ if (day := widgets.chosen_day()) is not None:
     }
     if not versions:
         st.info(
-            f"No version had been registered by the close of {day:%d %B %Y}, where the time "
+            f"No version had been registered by the close of {day_words(day)}, where the time "
             "machine stands, so there was no card."
         )
         st.button("Back to the newest day", on_click=widgets.choose_day, args=(None,))
@@ -43,7 +44,8 @@ chosen = numbers[0]
 if len(numbers) > 1:
     chosen = st.selectbox("Version, the one in service first", numbers)
 card = versions[chosen]["card"]
-checked = f"{pd.Timestamp(roster['as_of']):%d %B %Y %H:%M} UTC"
+as_of = pd.Timestamp(roster["as_of"])
+checked = f"{day_words(as_of)} at {as_of:%H:%M} UTC"
 if card is None:
     st.error(escaped(versions[chosen]["card_fault"]))
     st.caption(f"As found on {checked}.")
@@ -54,9 +56,10 @@ if card["simulated"]:
 st.write(escaped(summary(card)))
 st.caption(
     escaped(
-        f"Version {card['version']}, as of the close of {card['training']['trained_until']}; "
-        f"registered {card['registered_at'][:10]}. On {checked} the card was, to the byte, what "
-        "was registered."
+        f"Version {card['version']}, as of the close of "
+        f"{day_words(pd.Timestamp(card['training']['trained_until']))}; registered "
+        f"{day_words(pd.Timestamp(card['registered_at']))}. On {checked} the card was, to the "
+        "byte, what was registered."
     )
 )
 for section in sections(card):

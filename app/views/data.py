@@ -6,6 +6,7 @@ import streamlit as st
 from app import queries, widgets
 from app.charts import data as charts
 from regime.brief import data as brief
+from regime.brief.today import day_words
 from regime.data.calendar import end_of_day
 from regime.data.catalog import CATALOG
 from regime.data.checks.freshness import Age
@@ -28,11 +29,11 @@ ALL = "all"
 
 
 def _days(title: str, words: str = "") -> object:
-    return st.column_config.DateColumn(title, format="YYYY-MM-DD", help=words or None)
+    return st.column_config.DateColumn(title, format="D MMM YYYY", help=words or None)
 
 
 def _moment(title: str, words: str = "") -> object:
-    return st.column_config.DatetimeColumn(title, format="YYYY-MM-DD HH:mm", help=words or None)
+    return st.column_config.DatetimeColumn(title, format="D MMM YYYY, HH:mm", help=words or None)
 
 
 def _shown(frame: pd.DataFrame) -> pd.DataFrame:
@@ -263,7 +264,7 @@ def ledger() -> None:
     st.write(
         "Every published probability, append-only; each row holds the hash of the one before. "
         f"{len(rows):,} rows of models that were in service, the newest of "
-        f"{rows['date'].max():%d %B %Y}. "
+        f"{day_words(rows['date'].max())}. "
         "`regime ledger verify` checks every hash."
     )
     newest = rows.sort_values("seq").iloc[::-1].head(60)
@@ -280,7 +281,7 @@ def ledger() -> None:
     widgets.table(
         _shown(shown), "ledger", data=rows,
         columns={
-            "seq": "Row", "date": _days("Close of"), "horizon": "Days ahead", **share,
+            "seq": "Row", "date": _days("Close of"), "horizon": "Sessions ahead", **share,
             "state": "State", "model_version": "Version", "corrects": "Corrects row", "why": "Why",
             "published_at": _moment("Published, UTC"), "hash": "Hash begins",
         },

@@ -6,37 +6,44 @@ import streamlit as st
 from app import queries, widgets
 from app.charts import history as charts
 from app.charts.style import SHORT
-from regime.brief.events import LONGEST, Events
+from regime.brief.events import ISO_DATE, LONGEST, Events, saved_words
 from regime.brief.history import (
     PRESETS,
     RETURNS,
     Span,
+    asked_horizon,
     asked_span,
     footing,
     indexed,
     preset_span,
     stretches,
 )
+from regime.brief.today import day_words
 from regime.exceptions import RegimeError
 from regime.taxonomy import REGIMES, Regime
 from regime.tracking.card_text import escaped
 
-ASKED = "history_span"  # of the session: the stretch asked for, as the address has it
-ENDS = ("from", "to")
-DAY = "%Y-%m-%d"
+ASKED = "history_span"  # of the session: what was asked for, as the address has it
+SAVED = "events_saved"  # of the session: said once
+ENDS, AHEAD = ("from", "to"), "horizon"
+DAY = st.column_config.DateColumn(format="D MMM YYYY")
+BASKETS = dict(zip(REGIMES, ("Giants", "Average company", "Small companies"), strict=True))
 
 
-def ask(since: pd.Timestamp, until: pd.Timestamp) -> None:
-    """Choose a stretch; the address follows."""
-    st.session_state[ASKED] = {
-        name: f"{day:%Y-%m-%d}" for name, day in zip(ENDS, (since, until), strict=True)
-    }
+def ask(**told: str) -> None:
+    """Choose; the address follows."""
+    st.session_state[ASKED] = st.session_state.get(ASKED, {}) | told
     st.query_params.update(st.session_state[ASKED])
 
 
+def ask_span(since: pd.Timestamp, until: pd.Timestamp) -> None:
+    """Choose a stretch."""
+    ask(**{name: f"{day:%Y-%m-%d}" for name, day in zip(ENDS, (since, until), strict=True)})
+
+
 def asked() -> dict[str, str]:
-    """The stretch of the address, or the one that was looked at before."""
-    told = {name: st.query_params[name] for name in ENDS if name in st.query_params}
+    """What the address asks for, or what was looked at before."""
+    told = {name: st.query_params[name] for name in (*ENDS, AHEAD) if name in st.query_params}
     if told:
         st.session_state[ASKED] = told
     elif ASKED in st.session_state:
@@ -56,8 +63,10 @@ def controls() -> tuple[Span, int]:
     """Which stretch is shown, and how far ahead the probabilities look."""
     told = asked()
     span, words = asked_span(told.get("from"), told.get("to"), *DAYS)
-    if words:
-        st.warning(escaped(words))
+    horizon, instead = asked_horizon(told.get(AHEAD), snapshot.horizons)
+    for one in filter(None, (words, instead)):
+        st.warning(escaped(one))
+    st.session_state["history_horizon"] = horizon
     st.session_state["history_preset"] = span.preset
     st.session_state["history_from"] = span.since.date()
     st.session_state["history_to"] = span.until.date()
@@ -66,21 +75,25 @@ def controls() -> tuple[Span, int]:
         name = st.session_state["history_preset"]
         if name is not None:
             chosen = preset_span(name, *DAYS)
-            ask(chosen.since, chosen.until)
+            ask_span(chosen.since, chosen.until)
 
     def by_dates() -> None:
-        ask(*(pd.Timestamp(st.session_state[f"history_{name}"]) for name in ENDS))
+        ask_span(*(pd.Timestamp(st.session_state[f"history_{name}"]) for name in ENDS))
+
+    def by_horizon() -> None:
+        ask(**{AHEAD: str(st.session_state["history_horizon"])})
 
     within = {"min_value": first.date(), "max_value": last.date(), "on_change": by_dates}
     left, since, until = st.columns([2, 1, 1])
     left.segmented_control("Shown", list(PRESETS), key="history_preset", on_change=by_preset)
     since.date_input("From", key="history_from", **within)
     until.date_input("To", key="history_to", **within)
-    horizon = st.segmented_control(
-        "Probabilities of who leads", snapshot.horizons, default=0, key="history_horizon",
-        format_func=lambda one: f"{one} days later" if one else "at that close",
+    st.segmented_control(
+        "Probabilities of who leads", snapshot.horizons, key="history_horizon", required=True,
+        format_func=lambda one: f"{one} sessions later" if one else "at that close",
+        on_change=by_horizon,
     )  # fmt: skip
-    return span, horizon or 0
+    return span, horizon
 
 
 def listed() -> pd.DataFrame:
@@ -99,13 +112,13 @@ def calls_table(span: Span) -> None:
     shown = (found["since"] <= span.until) & ~(found["until"] < span.since)
     found = found[shown].iloc[::-1]
     percent = {
-        f"{SHORT[Regime(regime)]}, %": 100 * found[column]
+        f"{BASKETS[regime]}, %": 100 * found[column]
         for regime, column in zip(REGIMES, RETURNS, strict=True)
     }
     table = pd.DataFrame(
         {
-            "since": found["since"].dt.strftime(DAY),
-            "until": found["until"].dt.strftime(DAY).fillna("it stands"),
+            "since": found["since"],
+            "until": found["until"].map(day_words, na_action="ignore").fillna("it stands"),
             "called": [SHORT[Regime(one)] for one in found["regime"]],
             "against hindsight": found["words"],
             **percent,
@@ -114,11 +127,12 @@ def calls_table(span: Span) -> None:
     st.subheader("Each call", anchor=False)
     widgets.table(
         table, "calls", data=found, most=15,
-        columns={name: st.column_config.NumberColumn(format="%+.1f") for name in percent},
+        columns={"since": DAY}
+        | {name: st.column_config.NumberColumn(format="%+.1f") for name in percent},
     )  # fmt: skip
     st.caption(
         "Newest first. Returns are total returns of the baskets from the close a call was made "
-        "at to the close of the next one. Days late are counted in sessions from the first day of "
+        "at to the close of the next one. Sessions late are counted from the first day of "
         "the episode that hindsight names, once that day is confirmed; “hindsight disagrees” "
         "means that it names another regime throughout."
     )
@@ -138,7 +152,7 @@ def over_time() -> None:
     leads, conditions = span.of(snapshot.leads), span.of(snapshot.conditions)
     published = None if snapshot.ledger.empty else pd.Timestamp(snapshot.ledger["date"].min())
     late = "" if span.since >= snapshot.first else (
-        f" Probabilities begin on {snapshot.first:%d %B %Y}; what came before taught the model."
+        f" Probabilities begin on {day_words(snapshot.first)}; what came before taught the model."
     )  # fmt: skip
     widgets.chart(
         charts.probability_ribbon(
@@ -164,8 +178,8 @@ def over_time() -> None:
     if events.empty:
         st.caption("None in this stretch.")
         return
-    table = events.assign(date=events["date"].dt.strftime(DAY))[["number", "date", "title"]]
-    widgets.table(table, "events", most=12)
+    table = events[["number", "date", "title"]]
+    widgets.table(table, "events", most=12, columns={"date": DAY})
 
 
 @st.fragment
@@ -188,21 +202,26 @@ def edit_events() -> None:
         st.session_state.pop("events_read", None)
 
     edited = st.data_editor(
-        read.table, num_rows="dynamic", hide_index=True, key=key,
+        read.table.assign(date=read.table["date"].dt.strftime("%Y-%m-%d")),
+        num_rows="dynamic", hide_index=True, key=key,
         column_config={
-            "date": st.column_config.DateColumn("date", format="YYYY-MM-DD"),
+            # A date field would take 2020-11-09 for another day, or for none.
+            "date": st.column_config.TextColumn("date, as 2020-11-09", validate=ISO_DATE),
             "title": st.column_config.TextColumn("title", max_chars=LONGEST),
         },
     )  # fmt: skip
     save, again = st.columns(2)
     if save.button("Save events", key="events_save", type="primary"):
         try:
-            queries.keep_events(edited, read.version)
+            kept = len(queries.keep_events(edited, read.version).table)
         except RegimeError as error:
             st.error(escaped(str(error)))
         else:
             anew()
+            st.session_state[SAVED] = saved_words(kept, len(edited) - kept)
             st.rerun()
+    if told := st.session_state.pop(SAVED, ""):
+        st.success(told)
     if again.button("Read them again", key="events_again", help="Drops what was not saved."):
         anew()
         st.rerun()

@@ -9,6 +9,8 @@ from app import queries, widgets
 from app.charts import models as charts
 from app.charts.style import SHORT
 from regime.brief import models
+from regime.brief.today import day_words
+from regime.brief.value import baskets_words
 from regime.exceptions import StoreError
 from regime.taxonomy import Regime
 from regime.tracking.card_text import escaped
@@ -70,8 +72,8 @@ def said_and_so() -> None:
     what = f"{who.lower() if who == ALL else who}, {horizon_name(horizon)}"
     widgets.chart(
         charts.said_and_so_chart(points, what, widgets.source(snapshot)), "said_and_so", points,
-        words=f"{len(actual):,} settled days, {actual.index[0]:%d %B %Y} to "
-        f"{actual.index[-1]:%d %B %Y}. Points on the dashed line came true as often as was said.",
+        words=f"{len(actual):,} settled days, {day_words(actual.index[0])} to "
+        f"{day_words(actual.index[-1])}. Points on the dashed line came true as often as was said.",
     )  # fmt: skip
 
 
@@ -89,8 +91,8 @@ def by_decade() -> None:
     words = f"{card['model']['experiment']}, card of version {version['number']}"
     widgets.chart(
         charts.decades_chart(edges, widgets.source(snapshot, words)), "decades", edges,
-        words=f"Walk-forward, {card['test']['from']} to {card['test']['to']}. Where a bar spans "
-        "zero, model and filter cannot be told apart.",
+        words=f"Walk-forward, {_day(card['test']['from'])} to {_day(card['test']['to'])}. "
+        "Where a bar spans zero, model and filter cannot be told apart.",
     )  # fmt: skip
 
 
@@ -126,29 +128,33 @@ def all_scores() -> None:
             else "Nothing to compare yet. Run `regime compare experiments/*.toml`."
         )
         return
-    if any(result["about"]["simulated"] for result in results):
+    simulated = any(result["about"]["simulated"] for result in results)
+    if simulated and not snapshot.about["simulated"]:  # else the page has said so
         st.warning("**SIMULATED market.** These scores say nothing about real prices.")
     scores = pd.DataFrame(rows)
     for baskets in scores["baskets"].unique():
         mine = scores[scores["baskets"] == baskets]
-        st.subheader(f"{baskets} baskets", anchor=False)
+        st.subheader(f"{baskets_words(baskets).capitalize()} baskets", anchor=False)
         table = pd.DataFrame(
             {
                 "model": mine["experiment"],
-                "days ahead": mine["horizon"],
+                "sessions ahead": mine["horizon"],
                 "log loss": mine["log_loss"].map("{:.3f}".format),
                 "edge [90%]": [edge_words(row) for row in mine.to_dict("records")],
                 "ECE": mine["ece"].map("{:.3f}".format),
-                "days late": mine["detection_delay_days"].round(0),
+                "sessions late": mine["detection_delay_days"].round(0),
             }
         )
-        widgets.table(table.sort_values(["days ahead", "log loss"]), f"scores_{baskets}")
+        widgets.table(table.sort_values(["sessions ahead", "log loss"]), f"scores_{baskets}")
         st.caption(
-            f"{mine['test_from'].min()} to {mine['test_to'].max()}, {mine['n_episodes'].max()} "
-            "episodes. Log loss in nats. Edge: the filter's loss less the model's; above zero "
-            "beats the filter, and where its interval spans zero the two cannot be told apart. "
-            "ECE: the mean gap between what was said and how often it was so. Days late: from a "
-            "change of regime until the most probable regime followed."
+            f"{_day(mine['test_from'].min())} to {_day(mine['test_to'].max())}, "
+            f"{mine['n_episodes'].max()} episodes. Log loss in nats. Edge: the loss of a filter "
+            "that was fitted anew on the very days the model was, less the model's. A model with "
+            "other such days than the filter in this table has another filter to beat, so "
+            "differences of two rows are not quite its edge. Above zero beats the filter; where "
+            "the interval spans zero the two cannot be told apart. ECE: the mean gap between what "
+            "was said and how often it was so. Sessions late: from a change of regime until the "
+            "most probable regime followed."
         )
 
 
@@ -179,7 +185,9 @@ def side_by_side() -> None:
         widgets.table(params, "parameters")
     st.subheader("What came out", anchor=False)
     if shared := models.baskets_of(picked):
-        baskets = st.segmented_control("Baskets", shared, default=shared[-1], key="run_baskets")
+        baskets = st.segmented_control(
+            "Baskets", shared, default=shared[-1], key="run_baskets", format_func=baskets_words
+        )
         numbers = models.side_by_side(picked, baskets or shared[-1])
         widgets.table(numbers, "numbers")
         st.caption(
@@ -195,9 +203,13 @@ def side_by_side() -> None:
             st.link_button(escaped(run["name"]), models.run_address(ui, run), key=run["run_id"])
 
 
+def _day(told: str) -> str:
+    return day_words(pd.Timestamp(told))
+
+
 SECTIONS: dict[str, Callable[[], None]] = {
-    "In service": in_service,
     "Said and so": said_and_so,
+    "In service": in_service,
     "By decade": by_decade,
     "Live record": live_record,
     "All scores": all_scores,
@@ -217,7 +229,8 @@ def section() -> None:
 
 section()
 if roster is not None:
+    as_of = pd.Timestamp(roster["as_of"])
     st.caption(
-        f"Versions and runs as of {pd.Timestamp(roster['as_of']):%d %B %Y %H:%M} UTC; "
+        f"Versions and runs as of {day_words(as_of)} at {as_of:%H:%M} UTC; "
         "`regime run`, retrain, promote, rollback and compare renew the list."
     )

@@ -12,13 +12,17 @@ from regime.brief.signals import (
     KNOWN,
     UNTOLD,
     WINDOW,
+    about_words,
     favours_sentence,
     favours_words,
     headline,
     leaders,
     most_unusual_first,
+    tied_words,
+    unit_words,
     unknown,
 )
+from regime.brief.today import day_words
 from regime.taxonomy import REGIMES
 from regime.tracking.card_text import escaped
 
@@ -51,6 +55,8 @@ COLUMNS = {
     ),
     "Why": st.column_config.TextColumn("Why watch it", width="large"),
 }  # fmt: skip
+# The others would be cut at the edge of a screen; the eye above the table shows them.
+SEEN = ["Signal", "Now", "Percentile", "Last year", "21 sessions", "63 sessions", "Has favoured"]
 
 snapshot = widgets.page(
     "Signals", "Confirmed", "Episode", "Hindsight path", "Percentile", "Regime",
@@ -116,6 +122,7 @@ def board() -> None:
 
     st.dataframe(
         as_read(rows).style.map(pale), hide_index=True, column_config=COLUMNS, key=key,
+        column_order=SEEN,
         height=35 * (min(len(rows), 14) + 1) + 3, on_select=pick, selection_mode="single-row",
     )  # fmt: skip
     about, keep = st.columns([5, 1])
@@ -123,7 +130,8 @@ def board() -> None:
         f"Most unusual first. Percentiles: against the {WINDOW // 252} years before, or all there "
         "are. Has favoured: who led, in hindsight, when it stood in the same third of its "
         f"confirmed history; grey where fewer than {EPISODES} episodes or chance could account "
-        "for it. Of so many signals one or two are named by chance alone. sd: standard deviations."
+        "for it. Of so many signals one or two are named by chance alone. sd: standard deviations. "
+        "The eye above the table shows more columns."
     )
     with keep:
         widgets.take(rows, "signals")
@@ -139,7 +147,7 @@ def board() -> None:
 def closer(row: dict) -> None:
     """One signal at length: its numbers, history, past values, and who led in each third."""
     st.subheader(row["title"], anchor=False)
-    st.markdown(escaped(f"{row['question']} {row['why']}".strip()))
+    st.markdown(escaped(about_words(row)))
     if row["state"] != KNOWN:
         st.warning(escaped(row["remedy"]))
     else:
@@ -149,7 +157,7 @@ def closer(row: dict) -> None:
         drawings(row)
         thirds(row)
     said = [
-        f"Unit: {row['unit']}. Source: {row['source']}.",
+        f"{unit_words(row['unit'])} Source: {row['source']}.",
         f"Unchanged for {row['unchanged']:,.0f} sessions." if row["unchanged"] > A_WEEK else "",
         f"Said to favour: {row['lean']}." if row["lean"] else "",
         f"Lag: {row['lag']}." if row["lag"] else "",
@@ -166,7 +174,7 @@ def metrics(row: dict) -> None:
     unit = reading(row["unit"])
     ranked = pd.notna(row["percentile"])
     told = {
-        f"At the close of {row['known']:%d %b %Y}": unit.said(row["value"]),
+        f"At the close of {day_words(row['known'])}": unit.said(row["value"]),
         f"Percentile since {row['window_from']:%Y}" if ranked else "Percentile":
             f"{100 * row['percentile']:.0f}" if ranked else "too few values",
         "Over 21 sessions": unit.said_change(row["change_21"], row["value"]),
@@ -202,6 +210,7 @@ def thirds(row: dict) -> None:
     """Who led in each third of its confirmed history."""
     unit = reading(row["unit"])
     told = leaders(frame[row["name"]], snapshot.labels, snapshot.day)
+    tied = tied_words(told)
     told = told[told["days"] > 0]
     widgets.table(
         pd.DataFrame(
@@ -220,6 +229,8 @@ def thirds(row: dict) -> None:
             for regime in REGIMES
         },
     )  # fmt: skip
+    if tied:
+        st.caption(tied)
 
 
 st.markdown(escaped(headline(table)))

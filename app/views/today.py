@@ -89,7 +89,7 @@ if moved.words:
             st.markdown("\n".join(f"- {escaped(one)}" for h in others for one in moved.words[h]))
 else:
     st.markdown(escaped(moved.why_not))
-widgets.link("why", "Which family of figures did it? Why")
+widgets.link("why", "Which family of figures did it, over the month? Why")
 
 # Flip levels
 st.subheader("What would change the call", anchor=False)

@@ -6,6 +6,7 @@ import streamlit as st
 from app import queries, widgets
 from app.charts import value as charts
 from regime.brief import models, value
+from regime.brief.today import day_words
 from regime.evaluation.rotation import HORIZON, JUDGED_AT_BP
 from regime.exceptions import EvaluationError, StoreError
 from regime.tracking.card_text import escaped
@@ -32,7 +33,8 @@ except EvaluationError as error:
     st.stop()
 
 st.header(value.headline(found), anchor=False)
-st.markdown("\n".join(f"- {escaped(words)}" for words in value.verdicts(found)))
+said = [words for words in (value.richer_words(found), *value.verdicts(found)) if words]
+st.markdown("\n".join(f"- {escaped(words)}" for words in said))
 if found.deflated is not None:
     st.write(escaped(value.deflated_words(found.deflated, snapshot.about["baskets"])))
 for words in found.notes:
@@ -64,8 +66,8 @@ def after_costs() -> None:
     grown = value.growth(net)
     widgets.chart(
         charts.growth_chart(grown, cost, source), "growth", _kept(grown),
-        words=f"From {net.index[0]:%d %B %Y}. Ours: the baskets in proportion to the probabilities "
-        f"{HORIZON} sessions ahead, beside portfolios that know nothing.",
+        words=f"From {day_words(net.index[0])}. Ours: the baskets in proportion to the "
+        f"probabilities {HORIZON} sessions ahead, beside portfolios that know nothing.",
     )  # fmt: skip
     widgets.table(value.table(found, rows), "worth", data=pd.DataFrame(rows))
     st.caption(

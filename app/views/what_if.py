@@ -7,6 +7,7 @@ from app import queries, widgets
 from app.charts.what_if import before_and_after
 from regime.brief.signal_words import family_words, reading, short
 from regime.brief.snapshot import Snapshot
+from regime.brief.today import day_words
 from regime.brief.what_if import (
     answer,
     at_percentile,
@@ -78,6 +79,7 @@ def asked(shown: Snapshot) -> None:
         format_func=lambda one: family_words(one) if one else "Strongest",
         help="Strongest: those that change the answer most when they go to their extremes.",
     )  # fmt: skip
+    elsewhere = right.empty()
     right.button("Reset", on_click=put, args=({},), width="stretch")
     mine = table if not family else table[table["family"] == family]
     names = mine["feature"].tolist()
@@ -93,6 +95,8 @@ def asked(shown: Snapshot) -> None:
         with columns[place % len(columns)]:
             slider(ROWS[name], told)
     st.session_state[SET] = told
+    if unseen := len(told.keys() - set(chosen)):
+        elsewhere.caption(f"{unseen} set elsewhere")
     result(answer(bundle, X, told), shown)
 
 
@@ -183,7 +187,7 @@ def result(told: WhatIf, shown: Snapshot) -> None:
 
 
 st.markdown(
-    f"Set some of the numbers that the model reads, as if the close of {snapshot.day:%d %B %Y} "
+    f"Set some of the numbers that the model reads, as if the close of {day_words(snapshot.day)} "
     "had been so. **The others do not follow**: one span of a return can be set without the spans "
     "that contain it. What comes back is the model's answer to such a day, not a forecast."
 )

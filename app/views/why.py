@@ -17,25 +17,39 @@ snapshot = widgets.page(
 )
 
 
+def ask(name: str) -> None:
+    """Put what was chosen into the address, which can be sent."""
+    st.query_params[name] = str(st.session_state[f"why_{name}"])
+
+
 @st.fragment
 def moved(snapshot: Snapshot) -> None:
     """The families' shares, and what moved inside one of them."""
     if why.change_of(snapshot, snapshot.horizons[0]) is None:
         st.info(escaped(why.why_not(snapshot)))
         return
+    horizon, regime, lost = why.asked_for(st.query_params.to_dict(), snapshot.horizons)
+    if lost:
+        st.warning(escaped(lost))
+    st.session_state["why_horizon"] = snapshot.horizons[0] if horizon is None else horizon
     horizon = st.segmented_control(
-        "Of which close", snapshot.horizons, default=snapshot.horizons[0], required=True,
-        format_func=lambda one: f"{one} sessions on" if one else f"{snapshot.day:%d %b %Y}",
-        key="why_horizon",
-    )  # fmt: skip
-    regime = st.segmented_control(
-        "Regime", REGIMES, default=str(snapshot.call["regime"]), required=True,
-        format_func=lambda one: SHORT[Regime(one)], key="why_regime",
+        "Of which close", snapshot.horizons, required=True,
+        format_func=lambda one: f"{one} sessions on" if one else day_words(snapshot.day),
+        key="why_horizon", on_change=ask, args=("horizon",),
     )  # fmt: skip
     change = why.change_of(snapshot, int(horizon))
     if change is None:
         st.info(escaped(why.why_not(snapshot)))
         return
+    called = str(snapshot.call["regime"])
+    st.session_state["why_regime"] = regime or why.opening(change, called)
+    opened = regime is None and st.session_state["why_regime"] != called
+    regime = st.segmented_control(
+        "Regime", REGIMES, required=True, format_func=lambda one: SHORT[Regime(one)],
+        key="why_regime", on_change=ask, args=("regime",),
+    )  # fmt: skip
+    if opened:
+        st.markdown(f"{escaped(why.sentence(change, called))} What moved most is shown:")
     st.markdown(f"**{escaped(why.sentence(change, regime))}**")
     if other := why.other_answer(snapshot, change):
         st.warning(escaped(other))
@@ -43,7 +57,7 @@ def moved(snapshot: Snapshot) -> None:
         waterfall(change, regime, widgets.source(snapshot)), "why_steps",
         why.steps(change, regime),
         words="Each bar begins where the one before ended. The shares are exact: every order in "
-        "which the families could have moved counts alike.",
+        f"which the families could have moved counts alike. {why.PROPORTIONS}",
     )  # fmt: skip
     widgets.table(
         why.table(change), "why_shares", data=change.shares.reset_index(),

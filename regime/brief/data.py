@@ -12,6 +12,7 @@ import pandas as pd
 import sqlalchemy as sa
 from pandas.tseries.holiday import USFederalHolidayCalendar
 
+from regime.brief.today import day_words
 from regime.data import baskets as basket_sets
 from regime.data.calendar import trading_days
 from regime.data.catalog import CATALOG, Basis, Frequency, Series
@@ -223,15 +224,16 @@ def verdict(table: pd.DataFrame, now: pd.Timestamp) -> tuple[bool, str]:
     """Whether all that baskets and model need is as new as it should be, and a sentence of it."""
     counts = table[table["needed"].isin([BASKETS, MODEL])]
     behind = counts[counts["state"] != Age.FRESH]
-    when = f"by {now.tz_convert('America/New_York'):%H:%M on %d %B %Y} in New York"
+    there = now.tz_convert("America/New_York")
+    when = f"by {there:%H:%M} on {day_words(there)} in New York"
     if behind.empty:
         return True, (
             f"All {len(counts)} series that the baskets and the model need are as new as their "
             f"publishers promise {when}."
         )
     told = [
-        f"{name} {f'ends on {newest:%d %B %Y}' if pd.notna(newest) else 'has nothing'}"
-        + (f", {due:%d %B %Y} is due" if pd.notna(due) else "")
+        f"{name} {f'ends on {day_words(newest)}' if pd.notna(newest) else 'has nothing'}"
+        + (f", {day_words(due)} is due" if pd.notna(due) else "")
         for name, newest, due in zip(
             behind["series"], behind["newest_period"], behind["expected_period"], strict=True
         )

@@ -21,6 +21,7 @@ FILE = "events.csv"
 COLUMNS = ["date", "title"]
 MOST, LONGEST = 500, 80  # events, and characters of a title
 FIRST, LAST = pd.Timestamp("1900-01-01"), pd.Timestamp("2100-12-31")
+ISO_DATE = r"^(19\d\d|20\d\d|2100)-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$"  # first to last
 _PATIENCE = 5.0  # seconds that another session's saving is waited for
 
 KNOWN = (
@@ -149,6 +150,13 @@ def save_events(settings: Settings, rows: pd.DataFrame, *, read: str) -> Events:
             f"to a folder you may write to."
         ) from error
     return Events(table, _named(text.getvalue().encode()))
+
+
+def saved_words(kept: int, empty: int) -> str:
+    """What became of a list that was saved, and of its empty lines."""
+    said = f"Saved: {kept:,} event{'' if kept == 1 else 's'}."
+    lines = "line was" if empty == 1 else "lines were"
+    return f"{said} {empty:,} empty {lines} left out." if empty else said
 
 
 def checked(rows: Iterable[tuple[object, object]]) -> pd.DataFrame:

@@ -1,5 +1,6 @@
 """What the History page shows: its stretch of time, and each call beside hindsight."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from regime.brief.snapshot import Snapshot
+from regime.brief.today import day_words
 from regime.labels.leadership import episodes
 from regime.scoring import Basis
 from regime.taxonomy import REGIMES
@@ -85,16 +87,28 @@ def asked_span(
                 "The last 5 years are shown."
             )
         days.append(day)
-    asked, begins = f"{days[0]:%d %B %Y} to {days[1]:%d %B %Y}", max(days[0], first)
-    ends = min(days[1], last)
+    asked = f"{day_words(days[0])} to {day_words(days[1])}"
+    begins, ends = max(days[0], first), min(days[1], last)
     if begins >= ends:
         return default, (
-            f"There is nothing to show from {asked}: there are days from {first:%d %B %Y} to "
-            f"{last:%d %B %Y}. The last 5 years of them are shown."
+            f"There is nothing to show from {asked}: there are days from {day_words(first)} to "
+            f"{day_words(last)}. The last 5 years of them are shown."
         )
     spans = [preset_span(name, first, last, said) for name in PRESETS]
     same = [one.preset for one in spans if (one.since, one.until) == (begins, ends)]
     return Span(begins, ends, same[0] if same else None), ""
+
+
+def asked_horizon(told: str | None, horizons: Sequence[int]) -> tuple[int, str]:
+    """How far ahead an address asks for, in sessions; where that is not said, the close and why."""
+    by_name = {str(one): one for one in horizons}
+    if told is None or told in by_name:
+        return by_name.get(told or "", horizons[0]), ""
+    ahead = ", ".join(by_name)
+    return horizons[0], (
+        f"The address asks for probabilities “{told[:20]}” sessions later, and there are those of "
+        f"{ahead}. The first of them are shown."
+    )
 
 
 def footing(snapshot: Snapshot) -> str:
@@ -112,7 +126,7 @@ def footing(snapshot: Snapshot) -> str:
     afterwards = f", {late:,} of them late or corrected" if late else ""
     days = "day has" if count == 1 else "days have"
     return (
-        f"Published live since {first:%d %B %Y}: {count:,} {days} been{afterwards}. Each day "
+        f"Published live since {day_words(first)}: {count:,} {days} been{afterwards}. Each day "
         f"before {before}"
     )
 
@@ -183,8 +197,8 @@ def _delays(
 def _late(sessions: int) -> str:
     if sessions == 0:
         return "on the day"
-    days = f"{abs(sessions):,} day{'s' if abs(sessions) != 1 else ''}"
-    return f"{days} {'late' if sessions > 0 else 'early'}"
+    count = f"{abs(sessions):,} session{'s' if abs(sessions) != 1 else ''}"
+    return f"{count} {'late' if sessions > 0 else 'early'}"
 
 
 def _between(

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from regime.brief.snapshot import Snapshot
-from regime.brief.value import returns_of
+from regime.brief.value import baskets_words, returns_of
 from regime.data.calendar import end_of_day
 from regime.evaluation.deflated import Tried
 from regime.evaluation.live_record import SLOW, fast_record, slow_record, summary
@@ -39,8 +39,8 @@ _SHOWN = {
     "edge": "edge over the filter, nats [90%]",
     "brier": "Brier score",
     "ece": "calibration error",
-    "detection_delay_days": "days late at a change",
-    "switches_per_year": "changes of call a year",
+    "detection_delay_days": "sessions late at a change",
+    "switches_per_year": "changes of the most probable regime a year",
 }
 
 Version = Mapping[str, Any]
@@ -111,7 +111,7 @@ def story(version: Version) -> list[str]:
     """What became of a version, a sentence each, as plain text."""
     market = "a SIMULATED market" if version["simulated"] else "market data"
     made = (
-        f"{version['experiment']}, trained on {version['baskets']} baskets until "
+        f"{version['experiment']}, trained on {baskets_words(version['baskets'])} baskets until "
         f"{_day(version['trained_until'])}, on {market}; registered "
         f"{_day(version['registered_at'])}."
     )
@@ -136,7 +136,8 @@ def _judgement(gate: Mapping[str, Any] | None) -> list[str]:
     if gate is None:
         return ["The gate has not judged it."]
     if not gate["checks"]:
-        return [f"The gate was not asked: {gate['decision']}."]
+        why = str(gate["decision"]).removesuffix("not gated").rstrip(": ")
+        return [f"The gate was not asked{f' ({why})' if why else ''}."]
     failed = [one for one in gate["checks"] if not one["passed"]]
     rival = gate["against"]
     against = f" against version {rival}" if rival and rival.isdigit() else ""
@@ -320,7 +321,8 @@ def known_runs(roster: Mapping[str, Any] | None, snapshot: Snapshot) -> list[Run
 
 def run_label(run: Run) -> str:
     """A run as it is chosen: its name, when, and the beginning of its id."""
-    return f"{run['name']}, {pd.Timestamp(run['started']):%d %b %Y %H:%M}, {run['run_id'][:6]}"
+    began = pd.Timestamp(run["started"])
+    return f"{run['name']}, {began.day} {began:%b %Y %H:%M}, {run['run_id'][:6]}"
 
 
 def differing(runs: Sequence[Run]) -> pd.DataFrame:
@@ -421,4 +423,5 @@ def version_address(ui: str, model: str, version: Version) -> str:
 
 
 def _day(moment: str) -> str:
-    return f"{pd.Timestamp(moment):%d %B %Y}"
+    day = pd.Timestamp(moment)
+    return f"{day.day} {day:%B %Y}"

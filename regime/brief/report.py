@@ -19,8 +19,17 @@ from regime.brief.signal_words import short
 from regime.brief.snapshot import Snapshot
 from regime.brief.sure import been_right, how_sure
 from regime.brief.today import day_words
-from regime.brief.week import Week, sessions_of
-from regime.brief.why import adds_up, change_of, other_answer, sentence, steps, why_not
+from regime.brief.week import Week, sessions_of, unpublished
+from regime.brief.why import (
+    PROPORTIONS,
+    adds_up,
+    change_of,
+    opening,
+    other_answer,
+    sentence,
+    steps,
+    why_not,
+)
 from regime.data import baskets as basket_sets
 from regime.data.catalog import CATALOG
 from regime.movement import words as moved_words
@@ -85,8 +94,10 @@ def weekly(
                       ((week.before, before), (week.day, now))}),
         "ribbon": ribbon(then.probabilities(0).iloc[-A_QUARTER:], week.before),
         "moved": [] if moved is None else _moved(moved),
+        "unsplit": unsplit_words(then, week),
         "returns": return_rows(then, week),
         "why": why(then),
+        "proportions": PROPORTIONS,
         "flips": today.flips_of(then),
         "right": [f"{ahead(one.horizon)}: {one.words}" for one in how_sure(then)],
         "been_right": been_right(then),
@@ -105,7 +116,7 @@ def spoken(then: Snapshot, day: pd.Timestamp) -> pd.DataFrame:
 
 def ahead(horizon: int) -> str:
     """Of which close a probability speaks."""
-    return f"{horizon} trading days on" if horizon else _AT_ONCE
+    return f"{horizon} sessions on" if horizon else _AT_ONCE
 
 
 # The call and its probabilities
@@ -170,6 +181,18 @@ def _moved(moved: pd.DataFrame) -> list[str]:
     return [one.replace(" now ", " at the close ", 1).replace("->", "to") for one in told]
 
 
+def unsplit_words(then: Snapshot, week: Week) -> str:
+    """Why the change of a week cannot be split, where it cannot."""
+    lacking = [day_words(one) for one in unpublished(then, week)]
+    so = "so the change cannot be split into market, data revisions and model"
+    if not lacking:
+        return f"What was told of the days does not lead from close to close, {so}"
+    if len(lacking) == 1:
+        return f"The close of {lacking[0]} was not published, {so}"
+    listed = f"{', '.join(lacking[:-1])} and {lacking[-1]}"
+    return f"The closes of {listed} were not published, {so}"
+
+
 # The market
 
 
@@ -205,17 +228,23 @@ def _sum(values: "pd.Series[float]") -> str:
 
 
 def why(then: Snapshot) -> dict[str, Any]:
-    """Shapley shares in the change of the called regime over the month, or why there are none."""
+    """Shapley shares in the change of a regime over the month, or why there are none.
+
+    The called regime or, where it hardly moved, the one that moved most.
+    """
     called, change = str(then.call["regime"]), change_of(then, 0)
     if change is None:
-        return {"words": [why_not(then)], "rows": [], "total": ""}
-    told = [sentence(change, called), other_answer(then, change), adds_up(change)]
+        return {"words": [why_not(then)], "rows": [], "total": "", "regime": ""}
+    shown = opening(change, called)
+    told = [] if shown == called else [sentence(change, called)]
+    told += [sentence(change, shown), other_answer(then, change), adds_up(change)]
     rows = [
         {"name": str(row["words"]), "share": f"{row['share']:+.3f}"}
-        for row in steps(change, called).to_dict("records")
+        for row in steps(change, shown).to_dict("records")
     ]
     words = [one for one in told if one]
-    return {"words": words, "rows": rows, "total": f"{change.moved[called]:+.3f}"}
+    total = f"{change.moved[shown]:+.3f}"
+    return {"words": words, "rows": rows, "total": total, "regime": today.in_text(shown)}
 
 
 def fresh_words(then: Snapshot) -> list[str]:

@@ -23,6 +23,7 @@ from regime.brief.signal_words import (
     supply,
     title_of,
 )
+from regime.brief.today import day_words
 from regime.taxonomy import REGIMES
 
 WINDOW = 5040  # sessions: twenty years
@@ -144,8 +145,8 @@ def _remedy(row: Mapping[Any, Any], series: Sequence[str]) -> str:
         return f"There has never been a value. {supply(series)}"
     sessions = "session" if row["stale"] == 1 else "sessions"
     return (
-        f"Not known since {row['known']:%d %B %Y}, {row['stale']:,.0f} {sessions} ago, when it was "
-        f"{reading(row['unit']).said(row['last'])}. {supply(series)}"
+        f"Not known since {day_words(row['known'])}, {row['stale']:,.0f} {sessions} ago, when it "
+        f"was {reading(row['unit']).said(row['last'])}. {supply(series)}"
     )
 
 
@@ -268,6 +269,30 @@ def _who_led(masks: BoolArray, path: pd.DataFrame) -> pd.DataFrame:
 
 
 # In words -----------------------------------------------------------------------------
+
+
+def about_words(row: Mapping[Any, Any]) -> str:
+    """The question of a signal and why anyone looks at it, unless its title says that already."""
+    why = str(row["why"])
+    said = str(row["title"]).lower().startswith(why.rstrip(".").lower())
+    return str(row["question"]) if said else f"{row['question']} {why}".strip()
+
+
+def tied_words(told: pd.DataFrame) -> str:
+    """Why a third of `leaders` holds no day; empty if all hold some, or none does."""
+    empty = told.loc[told["days"] == 0, "third"].tolist()
+    if not empty or len(empty) == len(told):
+        return ""
+    return (
+        f"There is no {' and no '.join(empty)} third: so many days have the very same value that "
+        "they cannot be parted in three, and all of them stand in the lower one."
+    )
+
+
+def unit_words(unit: str) -> str:
+    """What values are shown in and, where that is not how they are kept, how they are."""
+    axis = reading(unit).axis
+    return f"Unit: {axis}." if axis == unit else f"Unit: {axis}; in the file: {unit}."
 
 
 def favours_words(row: Mapping[Any, Any]) -> str:

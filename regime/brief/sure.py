@@ -64,7 +64,8 @@ def _sure(snapshot: Snapshot, horizon: int) -> Sure:
     record = when_we_said(proba, actual, around=top) if len(proba) else none
     few = record.n_episodes < FEW
     word = in_words(top if few else min(top, record.so))
-    told = f"{short(regime)}, {top:.0%}: {word}."
+    judged = "" if word == in_words(top) else ", judged by its record"
+    told = f"{short(regime)}, {top:.0%}: {word}{judged}."
     return Sure(horizon, regime, top, word, record, few, f"{told} {_record(record, few)}")
 
 

@@ -1,6 +1,6 @@
 """What the first page says of one day: its state, its call, its odds and what moves them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,10 +21,8 @@ from regime.tracking.card_limits import rival_words
 A_MONTH = 21  # sessions back, to compare with
 AWAY = "Away from the giants"
 REPLAYED = "REPLAYED"  # of a day that was not published at its time
-NO_EDGE_KNOWN = (
-    "What its probabilities earn after costs was not measured{version}. Take them for a nowcast, "
-    "not for a trading signal."
-)
+_NOWCAST = "Take the probabilities for a nowcast, not for a trading signal."
+NO_EDGE_KNOWN = f"What its probabilities earn after costs was not measured{{version}}. {_NOWCAST}"
 
 _MEANS = {
     Status.CONTESTED: "No regime is clearly ahead: the most probable has less than half, is less "
@@ -131,8 +129,12 @@ def call_of(snapshot: Snapshot) -> Call:
 def _confirmed_by(snapshot: Snapshot) -> str:
     """A call is confirmed by its probability, or by hindsight where it says the same."""
     if snapshot.probabilities(0).iloc[-1].max() > SURE:
-        return f"Its probability is above {SURE:.0%}."
-    return "Hindsight names the same regime, and has settled that this episode began."
+        return f"Confirmed means here that its probability is above {SURE:.0%}."
+    began = day_words(pd.Timestamp(snapshot.call["path_since"]))
+    return (
+        f"Confirmed means here that hindsight has settled that it began on {began}; whether it "
+        "still lasts is not settled."
+    )
 
 
 def _hindsight(snapshot: Snapshot) -> str:
@@ -144,7 +146,7 @@ def _hindsight(snapshot: Snapshot) -> str:
     said = f"Hindsight path: {in_text(leader)} since {day_words(since)}."
     if not settled[since]:
         return f"{said} Provisional: returns to come may still change it."
-    return f"{said} That it began is confirmed; its newest stretch is provisional."
+    return f"{said} That it began is settled; its newest stretch is provisional."
 
 
 # Odds ----------------------------------------------------------------------------------
@@ -288,6 +290,9 @@ def edge_of(snapshot: Snapshot, roster: Mapping[str, Any] | None) -> str:
     """
     number = str(snapshot.about.get("in_service") or snapshot.about["model_version"])
     versions = known_versions(roster, snapshot)
+    if roster is not None and number in _numbers(roster["versions"]) - _numbers(versions):
+        which = f"Version {number} had not" if versions else "No version had"
+        return f"{which} been registered by this day. {_NOWCAST}"
     card = next((one.get("card") for one in versions if str(one["number"]) == number), None)
     value = [row for row in (card or {}).get("value") or [] if row["cost_bp"] == JUDGED_AT_BP]
     if card is None or not value:
@@ -302,6 +307,10 @@ def edge_of(snapshot: Snapshot, roster: Mapping[str, Any] | None) -> str:
     if not over[False]:
         return f"{said} showed a trading edge over {over[True]}."
     return f"{said} showed a trading edge over {over[True]}, and none over {over[False]}."
+
+
+def _numbers(versions: Iterable[Mapping[str, Any]]) -> set[str]:
+    return {str(one["number"]) for one in versions}
 
 
 def _has_edge(row: Mapping[str, Any]) -> bool:

@@ -18,15 +18,14 @@ from regime.evaluation.rotation import EQUAL_MIX, FILTER, HORIZON, JUDGED_AT_BP,
 from regime.evaluation.scores import TRADING_DAYS
 from regime.exceptions import EvaluationError
 from regime.taxonomy import REGIMES, Regime
+from regime.tracking.card_limits import ALWAYS
 
 CONVINCING = 0.95  # probability from which a deflated ratio is called more than luck
 MODEL = "model"
 OURS = "ours, by the probabilities"
 RIVALS = {
     EQUAL_MIX: "the equal mix",
-    Regime.MEGA_CAP_LED.value: "always-mega",
-    Regime.BROADENING.value: "always the broad basket",
-    Regime.SMALL_CAP_LED.value: "always the small one",
+    **ALWAYS,
     FILTER: "the filter",
 }
 _SAME = 1e-12  # of a daily return
@@ -91,9 +90,9 @@ def worth(
     """
     if HORIZON not in snapshot.horizons:
         raise EvaluationError(
-            f"The baskets are held in proportion to the probabilities {HORIZON} days ahead, but "
-            f"the model in service speaks of {snapshot.horizons} days ahead. Add {HORIZON} to "
-            "labels.horizons of its experiment, then `regime retrain` and `regime promote`."
+            f"The baskets are held in proportion to the probabilities {HORIZON} sessions ahead, "
+            f"but the model in service speaks of {snapshot.horizons} sessions ahead. Add "
+            f"{HORIZON} to labels.horizons of its experiment, then `regime retrain` and `regime promote`."
         )
     notes = []
     proba = snapshot.probabilities(HORIZON)
@@ -109,7 +108,7 @@ def worth(
         elif len(spoken) < len(proba):
             held, known = rotation.on_same_days(spoken, returns_of(snapshot))
             notes.append(
-                f"All of it until {by_filter.index[-1]:%d %B %Y}, the last day of which the filter "
+                f"All of it until {_day(by_filter.index[-1])}, the last day of which the filter "
                 f"has spoken. {_NO_FILTER}"
             )
     found = portfolios(held, known, by_filter)
@@ -351,15 +350,37 @@ def verdicts(found: Worth) -> list[str]:
         first = found.judged[0]
         told.append(
             f"Those intervals hold {first['interval_level']:.0%} and are of "
-            f"{first['earned_from']} to {first['earned_to']}, days that the version had not seen."
+            f"{_day(first['earned_from'])} to {_day(first['earned_to'])}, days that the version "
+            "had not seen."
         )
     return told
+
+
+def richer_words(found: Worth) -> str:
+    """Which portfolios that know nothing earned more after costs; empty if none did."""
+    rows = against(found.portfolios, JUDGED_AT_BP)
+    own = rows[0]["growth"]
+    more = [row for row in rows if row["rival"] != FILTER and row["rival_growth"] > own]
+    if not more:
+        return ""
+    named = ", ".join(f"{RIVALS[row['rival']]} {row['rival_growth']:+.1%}" for row in more)
+    since, until = (_day(found.portfolios.gross.index[place]) for place in (0, -1))
+    return (
+        f"Who knew nothing and earned more at {JUDGED_AT_BP:g} bp: {named} a year, against "
+        f"{own:+.1%} by the probabilities, {since} to {until}."
+    )
+
+
+def baskets_words(baskets: str) -> str:
+    """A basket set as one writes it before "baskets": those of Kenneth French have his name."""
+    return "French" if baskets == "french" else baskets
 
 
 def deflated_words(found: Mapping[str, Any], baskets: str) -> str:
     """The deflated Sharpe ratio of the spread over the equal mix at 10 bp, and what it counts."""
     number, known = found["n_trials"], found["n_trials_with_sharpe"]
-    scored = f"{number} configuration{'' if number == 1 else 's'} scored on {baskets} baskets"
+    several = "" if number == 1 else "s"
+    scored = f"{number} configuration{several} scored on {baskets_words(baskets)} baskets"
     ratio, year = found["deflated_sharpe"], TRADING_DAYS**0.5
     if ratio is not None:
         words = "more than luck" if ratio >= CONVINCING else "not to be told from luck"
@@ -378,6 +399,11 @@ def deflated_words(found: Mapping[str, Any], baskets: str) -> str:
         f"The Sharpe ratio of the spread cannot be deflated: its {found['n_days']:,} days are "
         "too few, or do not vary."
     )
+
+
+def _day(told: object) -> str:
+    day = pd.Timestamp(str(told))
+    return f"{day.day} {day:%B %Y}"
 
 
 def _judged(found: Worth, rival: str) -> dict[str, Any] | None:

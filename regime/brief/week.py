@@ -90,6 +90,12 @@ def sessions_of(week: Week) -> pd.DatetimeIndex:
     return trading_days(week.before + pd.Timedelta(days=1), week.day)
 
 
+def unpublished(then: Snapshot, week: Week) -> list[pd.Timestamp]:
+    """Closes from the week's first to its last that were not in the ledger by then."""
+    closes = sessions_of(week).insert(0, week.before)
+    return [day for day in closes if day not in {*then.ledger["date"]}]
+
+
 def moved_over(
     then: Snapshot, week: Week, kept: Iterable[Sequence[Mapping[str, Any]]]
 ) -> pd.DataFrame | None:

@@ -9,8 +9,10 @@ import pandas as pd
 
 from regime.brief.signal_words import reading, reasons, short, title_of
 from regime.brief.snapshot import Snapshot
+from regime.brief.today import day_words
 from regime.bundle import Bundle, features_kept
 from regime.exceptions import EvaluationError
+from regime.features.leadership import SCORE
 from regime.one_more_row import after_rows
 from regime.taxonomy import REGIMES
 from regime.what_if import WhatIf, units, what_if
@@ -21,6 +23,11 @@ LEVERS = [
 ]  # fmt: skip
 WIDER = 0.25  # of the range ever seen, that a setting may lie beyond it on either side
 STEPS = 200  # across the range that can be set
+_POSSIBLE = (
+    ("-1 to 1", -1.0, 1.0), ("1 or 0", 0.0, 1.0), ("share", 0.0, 1.0),
+    ("trading days", 0.0, math.inf),
+)  # fmt: skip
+_BELOW_ZERO = {*SCORE.values(), "market_drawdown"}  # what lacks to the best, or to the high
 SAME = 0.01  # difference of probabilities that is worth no word
 
 
@@ -53,8 +60,9 @@ def levers(bundle: Bundle, X: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame with the columns `LEVERS`, the largest `effect` first
         `now` (NaN: not known), what was ever seen, and the range that can be set from `low` to
-        `high` in `step`s, in the feature's unit. `effect`: the most that any probability at any
-        horizon changes, if this feature alone goes to its first or 99th percentile.
+        `high` in `step`s, in the feature's unit; nothing in it is impossible. `effect`: the
+        most that any probability at any horizon changes, if this feature alone goes to its first
+        or 99th percentile.
     """
     table = units(bundle)
     kept = set().union(
@@ -68,19 +76,28 @@ def levers(bundle: Bundle, X: pd.DataFrame) -> pd.DataFrame:
     table = pd.concat([table, seen.reset_index(drop=True)], axis=1)
     width = (table["highest"] - table["lowest"]).to_numpy()
     width = np.where(width > 0, width, 1.0)
+    least, most = np.array([possible(*one) for one in zip(names, table["unit"], strict=True)]).T
     said = [{"name": name, "why": why} for name, why in zip(names, table["reason"], strict=True)]
     return (
         table.assign(
             title=[title_of(one) for one in said],
             reason=reasons(said),
             now=X[names].iloc[-1].to_numpy(),
-            low=table["lowest"] - WIDER * width,
-            high=table["highest"] + WIDER * width,
+            low=np.maximum(table["lowest"] - WIDER * width, least),
+            high=np.minimum(table["highest"] + WIDER * width, most),
             step=[_round_step((1 + 2 * WIDER) * one / STEPS) for one in width],
             effect=_effects(bundle, X, table),
         )
         .sort_values("effect", ascending=False, kind="stable", ignore_index=True)[LEVERS]
     )  # fmt: skip
+
+
+def possible(name: str, unit: str) -> tuple[float, float]:
+    """The least and the most that a feature can ever be."""
+    if name in _BELOW_ZERO:
+        return -math.inf, 0.0
+    found = ((least, most) for part, least, most in _POSSIBLE if part in unit)
+    return next(found, (-math.inf, math.inf))
 
 
 def _round_step(step: float) -> float:
@@ -129,7 +146,7 @@ def answer(bundle: Bundle, X: pd.DataFrame, changes: Mapping[str, float]) -> Wha
 
 def when(horizon: int) -> str:
     """The horizon at the beginning of a sentence."""
-    return "Now" if horizon == 0 else f"In {horizon} trading days"
+    return "Now" if horizon == 0 else f"In {horizon} sessions"
 
 
 def leader_words(told: WhatIf) -> list[str]:
@@ -183,7 +200,7 @@ def published_words(told: WhatIf, snapshot: Snapshot) -> str:
         f"{when(int(told.before.index[place]))}, the published probability of "
         f"{short(REGIMES[regime]).lower()} is {said:.0%}. A published day "
         f"is said by a fit that had not seen it; the model asked here was trained up to "
-        f"{snapshot.about['trained_until']} and starts from {starts:.0%}."
+        f"{day_words(pd.Timestamp(snapshot.about['trained_until']))} and starts from {starts:.0%}."
     )
 
 

@@ -1,5 +1,6 @@
 """Why the probabilities moved: which family did it, which of its features, and when it was so."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,7 @@ from regime.brief.signal_words import family_words, short, title_of
 from regime.brief.snapshot import Snapshot
 from regime.brief.today import day_words
 from regime.explained import AHEAD, FILTER, LEAST, MEMORY
+from regime.scoring import Basis
 from regime.taxonomy import REGIMES
 
 ENOUGH = 1e-6  # nats; a sum nearer to the change than this adds up
@@ -16,6 +18,10 @@ NO_FORECAST = (
     "This is memory, not a forecast. In our test, 160 days from 1983 to 2024, what had followed "
     f"the 20 most similar days told no more of what came {AHEAD} sessions later than equal odds: "
     "a log loss of 1.116 nats against 1.099."
+)
+PROPORTIONS = (
+    "Shares count in proportion, less the mean of the three regimes: where another rose more in "
+    "proportion, as from 3% to 9%, a regime that rose too may have shares below zero."
 )
 
 _PLAYERS = {
@@ -30,6 +36,7 @@ _MOST = 2  # players a sentence names
 _MATTERS = 0.25  # of the largest share; below it a share goes unmentioned
 _NOTHING = 1e-12  # nats; of a family that the model does not read
 _STILL, _APART = 0.01, 0.001  # probability: what counts as a move, and as another answer
+_SAID_THEN = {Basis.LIVE, Basis.LATE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +121,35 @@ def _note(snapshot: Snapshot, begins: str) -> str:
     return " ".join(one for one in notes if one.startswith(begins))
 
 
+def opening(change: Change, called: str) -> str:
+    """The regime to tell of first: the called one or, where it hardly moved, who moved most."""
+    moved = (change.now - change.before).abs()
+    if moved[called] >= _STILL or moved.max() < _STILL:
+        return called
+    return str(moved.idxmax())
+
+
+def asked_for(
+    told: Mapping[str, str], horizons: Sequence[int]
+) -> tuple[int | None, str | None, str]:
+    """The `horizon` and `regime` that an address asks for; None each where it does not.
+
+    Returns
+    -------
+    tuple
+        Horizon, regime, and what of the address was not understood, or "".
+    """
+    horizon, regime = told.get("horizon"), told.get("regime")
+    by_text = {str(one): one for one in horizons}
+    lost = []
+    if horizon is not None and horizon not in by_text:
+        lost.append(f"the horizon “{horizon[:20]}”, which is none of {_and(list(by_text))}")
+    if regime is not None and regime not in REGIMES:
+        lost.append(f"the regime “{regime[:20]}”, which is none of {_and(list(REGIMES))}")
+    words = f"The address asks for {_and(lost)}; what the page opens on is shown." if lost else ""
+    return by_text.get(horizon or ""), regime if regime in REGIMES else None, words
+
+
 def steps(change: Change, regime: str) -> pd.DataFrame:
     """The shares in a regime's change as steps from before to now, the largest first.
 
@@ -194,7 +230,7 @@ def _row(what: str, values: "pd.Series[str]") -> pd.DataFrame:
 def adds_up(change: Change) -> str:
     """Whether the shares add up, in a sentence."""
     if change.gap <= ENOUGH:
-        return f"The shares add up to the change within {ENOUGH:g} nats."
+        return "The shares add up to the whole change."
     return (
         f"The shares miss the change by {change.gap:.2g} nats, more than {ENOUGH:g}: do not rely "
         "on them, and run `regime score`."
@@ -202,19 +238,53 @@ def adds_up(change: Change) -> str:
 
 
 def other_answer(snapshot: Snapshot, change: Change) -> str:
-    """A warning where the shares explain another answer than the published one; else ""."""
-    published = snapshot.probabilities(change.horizon).iloc[-1]
-    gap = (published - change.now).abs()
-    if gap.max() <= _APART:
+    """A warning where the shares explain other answers than those that were said; else ""."""
+    told = [_said_since(snapshot, change), _said_now(snapshot, change)]
+    return " ".join(one for one in told if one)
+
+
+def _said_since(snapshot: Snapshot, change: Change) -> str:
+    rows = snapshot.scores
+    rows = rows[(rows["date"] == change.since) & (rows["horizon"] == change.horizon)]
+    if rows.empty:
         return ""
-    regime = str(gap.idxmax())
+    row = rows.iloc[-1]
+    said = row[list(REGIMES)].astype("float64")
+    if not (names := _differing(said, change.before)):
+        return ""
+    # On an earlier day the shares are of a version that served later.
+    who = "the model explained here"
+    if not snapshot.then and snapshot.about.get("state") == "PUBLISHED":
+        who = f"version {snapshot.about['model_version']}"
+    whose = "Today and History show"
+    if row["basis"] in _SAID_THEN:
+        whose = "what was said that day:"
+    elif row["basis"] == Basis.WALK_FORWARD:
+        whose = "Today and History show what an earlier fit said, which had not seen the day:"
+    gives = _and([f"{_lower(short(name))} {change.before[name]:.1%}" for name in names])
+    return (
+        f"Looking back to {day_words(change.since)}, {who} gives {gives}; {whose} "
+        f"{_and([f'{said[name]:.1%}' for name in names])}."
+    )
+
+
+def _said_now(snapshot: Snapshot, change: Change) -> str:
+    published = snapshot.probabilities(change.horizon).iloc[-1]
+    if not (names := _differing(published, change.now)):
+        return ""
     spoke = "another version, or an earlier fit of it, spoke of this day"
     if snapshot.about.get("state") == "DEGRADED":
         spoke = "the filter spoke for the model on this day"
-    return (
-        f"What is explained here is not quite what was published: {short(regime)} "
-        f"{change.now[regime]:.1%} against {published[regime]:.1%}, because {spoke}."
-    )
+    told = [f"{short(one)} {change.now[one]:.1%} against {published[one]:.1%}" for one in names]
+    return f"What is explained here is not quite what was published: {_and(told)}, because {spoke}."
+
+
+def _differing(said: "pd.Series[float]", explained: "pd.Series[float]") -> list[str]:
+    """Regimes of which both say another thing; where none differs much, the one that does most."""
+    gap = (said - explained).abs()
+    if gap.max() <= _APART:
+        return []
+    return [str(one) for one in gap.index[gap >= _STILL]] or [str(gap.idxmax())]
 
 
 # Inside a family -----------------------------------------------------------------------
@@ -307,7 +377,7 @@ def _centred(proba: "pd.Series[float]") -> "pd.Series[float]":
 
 
 def _and(names: list[str]) -> str:
-    return " and ".join(names)
+    return ", ".join(names[:-1]) + f" and {names[-1]}" if len(names) > 1 else "".join(names)
 
 
 def _upper(words: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from regime.bundle import Bundle
+from regime.bundle import Bundle, remembers
 from regime.data.baskets import spliced_lead
 from regime.data.panel import digest
 from regime.exceptions import EvaluationError, RegimeError
@@ -23,6 +23,7 @@ from regime.what_if import units
 
 A_MONTH = 21  # sessions over which a change is explained
 A_YEAR = 252  # sessions that are explained
+AT_FIRST = 5  # of them, of a new model that remembers: it is asked row by row, 0.2 s a day
 OF_SHARES = ["date", "since", "horizon", *SHARES, "before", "now"]
 OF_DRIVERS = ["horizon", "family", *DRIVERS, "exact"]
 
@@ -53,7 +54,8 @@ def explained(
     -------
     dict of DataFrame
         `features`: every declared feature by day, and `date`. `shares`: of `explanation.shares`
-        over the last `A_MONTH` sessions before each of the last `A_YEAR` days, `OF_SHARES`.
+        over the last `A_MONTH` sessions before each of the last `A_YEAR` days, `OF_SHARES`;
+        of a model that remembers of `AT_FIRST` days, and of each that is published after them.
         `drivers`, `OF_DRIVERS`, `similar` and `flips`: of the newest day. A part that could not
         be told is empty.
     """
@@ -135,10 +137,12 @@ def _shares(
     days = X.index[max(A_MONTH, len(X) - A_YEAR) :]
     parts, told = [kept[kept["date"].isin(days)]], {*kept["date"]}
     first = len(X) - len(days)
+    slow = any(remembers(one) for one in bundle.classifiers.values())
+    asked = days[-AT_FIRST:] if slow else days
     pairs = [
         (day, X.index[place - A_MONTH])
         for place, day in enumerate(days, start=first)
-        if day not in told
+        if day not in told and day in asked
     ]
     for horizon in bundle.classifiers if pairs else ():
         one = shares_by_day(bundle, panel, pairs, horizon=horizon, X=X)

@@ -4,10 +4,17 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from regime.data.series import Basis
+from regime.evaluation.rotation import JUDGED_AT_BP
+from regime.taxonomy import Regime
 from regime.tracking.wording import FEW_EPISODES
 
 BETTER, WORSE, UNCLEAR = "better", "worse", "cannot be told apart"
 SAME, TOO_FEW = "the same", "too few episodes"
+ALWAYS = {
+    Regime.MEGA_CAP_LED.value: "always-mega",
+    Regime.BROADENING.value: "always-broad",
+    Regime.SMALL_CAP_LED.value: "always-small",
+}
 _PASTS = {
     Basis.REVISED: "only the latest revision is known, and it may tell the past better than "
     "anybody knew it at the time",
@@ -36,7 +43,9 @@ def ahead(horizons: Sequence[int]) -> str:
 def rival_words(rival: str, card: dict[str, Any]) -> str:
     """What a portfolio is compared with: a mix, the filter, or a basket held alone."""
     legs = card["model"]["legs"].get(rival)
-    return f"the {rival.replace('_', ' ')}" if legs is None else f"{'+'.join(legs)} alone"
+    return (
+        f"the {rival.replace('_', ' ')}" if legs is None else f"{ALWAYS[rival]} ({'+'.join(legs)})"
+    )
 
 
 def limits(card: dict[str, Any]) -> list[str]:
@@ -60,7 +69,7 @@ def _of_the_label(card: dict[str, Any]) -> Iterator[str]:
     model, training = card["model"], card["training"]
     yield (
         "It gives a nowcast of hindsight and promises no returns. Who led on a day was settled "
-        f"only {training['settled_after_median']} trading days later in the median, "
+        f"only {training['settled_after_median']} sessions later in the median, "
         f"{training['settled_after_95']} for the slowest in twenty."
     )
     legs = ", ".join("+".join(series) for series in model["legs"].values())
@@ -166,18 +175,21 @@ def _of_the_search(card: dict[str, Any]) -> Iterator[str]:
 
 
 def _of_the_value(card: dict[str, Any]) -> Iterator[str]:
-    value = card["value"]
-    if value is None:
-        yield "What its probabilities earn after costs was not measured for this card."
-    elif none := sorted({row["rival"] for row in value if _no_edge(row)}):
+    value = [row for row in card["value"] or [] if row["cost_bp"] == JUDGED_AT_BP]
+    if not value:
         yield (
-            "Held as a portfolio after costs, its probabilities show no trading edge over "
-            f"{_list([rival_words(name, card) for name in none])}."
+            f"What its probabilities earn at a cost of {JUDGED_AT_BP:g} bp was not measured for "
+            "this card."
+        )
+    elif none := [row["rival"] for row in value if not _has_edge(row)]:
+        yield (
+            f"Held as a portfolio at a cost of {JUDGED_AT_BP:g} bp, its probabilities show no "
+            f"trading edge over {_list([rival_words(name, card) for name in none])}."
         )
 
 
-def _no_edge(row: dict[str, Any]) -> bool:
-    return row["cost_bp"] > 0 and not str(row["verdict"]).startswith("a trading edge")
+def _has_edge(row: dict[str, Any]) -> bool:
+    return str(row["verdict"]).startswith("a trading edge")
 
 
 def _when(rows: list[dict[str, Any]]) -> str:

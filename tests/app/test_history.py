@@ -15,6 +15,7 @@ from app.charts.style import Source
 from regime.brief.history import (
     PRESETS,
     RETURNS,
+    asked_horizon,
     asked_span,
     footing,
     indexed,
@@ -113,8 +114,8 @@ def test_a_long_line_is_thinned_and_says_so():
     index = pd.bdate_range("1960-01-04", "2020-12-31")
     frame = pd.DataFrame(1.0, index, list(REGIMES))
     figure = charts.cumulative_leads(frame, ends(frame), SOURCE)
-    assert max(len(trace.x) for trace in figure.data) <= 1600
-    assert "One in 10 sessions" in " ".join(one.text for one in figure.layout.annotations)
+    assert max(len(trace.x) for trace in figure.data) <= 800
+    assert "One in 20 sessions" in " ".join(one.text for one in figure.layout.annotations)
 
 
 @pytest.mark.parametrize(
@@ -193,7 +194,7 @@ def test_each_call_is_told_beside_hindsight_and_what_the_baskets_returned(served
             assert row.words == expected if settled else row.words == "not settled yet"
         taken |= {begin} - {None}
     assert table["late"].notna().sum() >= 5
-    assert "days late" in " ".join(table["words"])
+    assert "sessions late" in " ".join(table["words"])
 
 
 def test_a_published_day_is_seen_again_as_it_was_published(lived):
@@ -218,13 +219,13 @@ def test_a_published_day_is_seen_again_as_it_was_published(lived):
                 then.leads.set_index("date"), switching_cost=now.about["switching_cost"]
             )
             assert list(then.labels["regime"]) == list(labels["regime"])
-    assert "Published live since 02 July 2012: 6 days have been" in footing(now)
+    assert "Published live since 2 July 2012: 6 days have been" in footing(now)
 
 
 def test_the_page_says_since_when_it_is_live_and_lists_every_call(lived, at_eight):
     ran = page("history")
     assert not ran.exception
-    assert "Published live since 02 July 2012" in words(ran)
+    assert "Published live since 2 July 2012" in words(ran)
     assert "None in this stretch" in words(ran)
     table = ran.dataframe[0].value
     assert table["until"].iloc[0] == "it stands"
@@ -242,13 +243,34 @@ def test_a_shared_link_opens_the_same_view_and_a_choice_is_put_into_the_address(
     ran = opened(**{"from": "2010-01-04", "to": "2011-01-03"})
     assert not ran.exception
     shown = ran.dataframe[0].value
-    assert shown["since"].max() <= "2011-01-03"
+    assert shown["since"].max() <= pd.Timestamp("2011-01-03")
     ran.segmented_control(key="history_preset").set_value("1y").run()
     assert ran.query_params["from"] == "2011-07-10"
     assert ran.query_params["to"] == "2012-07-10"
     ran.date_input(key="history_from").set_value(pd.Timestamp("2011-12-01").date()).run()
     assert ran.query_params["from"] == "2011-12-01"
     assert ran.segmented_control(key="history_preset").value is None
+
+
+def test_how_far_ahead_is_in_the_link_and_outlasts_another_stretch(at_eight):
+    ran = opened(horizon="21")
+    assert not ran.exception
+    assert ran.segmented_control(key="history_horizon").value == 21
+    ran.segmented_control(key="history_horizon").set_value(0).run()
+    assert ran.query_params["horizon"] == "0"
+    ran.segmented_control(key="history_horizon").set_value(21).run()
+    ran.segmented_control(key="history_preset").set_value("1y").run()
+    assert ran.query_params["horizon"] == "21"
+    assert ran.segmented_control(key="history_horizon").value == 21
+
+
+@pytest.mark.parametrize("told", ["22", "-1", "", "**x**", "0.0", "٢١"])
+def test_a_horizon_that_nobody_speaks_of_falls_back_with_a_word(told):
+    horizon, words = asked_horizon(told, [0, 21, 63])
+    assert horizon == 0
+    assert "those of 0, 21, 63" in words
+    assert asked_horizon("21", [0, 21, 63]) == (21, "")
+    assert asked_horizon(None, [0, 21, 63]) == (0, "")
 
 
 def test_a_bad_link_says_so_and_shows_five_years(at_eight):
@@ -294,6 +316,9 @@ def test_saving_keeps_the_list_and_says_where_somebody_else_was_faster(
     ran.button(key="events_save").click().run()
     assert not ran.exception
     assert (own / "events.csv").read_text() == "date,title\n"
+    assert "Saved: 0 events." in words(ran)
+    ran.segmented_control(key="history_preset").set_value("1y").run()
+    assert "Saved:" not in words(ran)
 
     def slower(rows, read):
         raise StoreError("The events were changed by somebody else, **x**.")

@@ -58,8 +58,37 @@ def test_a_page_draws_fits_the_screen_and_can_be_read_by_anybody(name, app, tab,
     assert tab.evaluate("document.documentElement.scrollWidth") <= width
     faults = [one for one in tab.said if "404" not in one]  # Streamlit asks for files it may lack
     assert not faults
-    found = Axe().run(tab, context={"exclude": CHROME})
-    grave = [one for one in found.response["violations"] if one["impact"] in GRAVE]
-    assert not grave, [
-        (one["id"], one["help"], [node["html"][:200] for node in one["nodes"]][:3]) for one in grave
+    assert not grave(tab)
+
+
+def test_every_section_of_models_can_be_read_by_anybody(app, browser):
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto(f"{app}/models")
+    settle(page)
+    sections = page.locator("[data-testid=stMain] [data-testid=stButtonGroup] button")
+    assert sections.count() >= 5
+    for number in range(sections.count()):
+        sections.nth(number).click()
+        settle(page)
+        assert page.locator("[data-testid=stException]").count() == 0
+        assert not grave(page)
+    page.close()
+
+
+@pytest.mark.parametrize("name", ["", "why"])
+def test_a_page_can_be_read_in_the_dark(name, app, browser):
+    page = browser.new_page(viewport={"width": 1280, "height": 900}, color_scheme="dark")
+    page.goto(f"{app}/{name}")
+    settle(page)
+    assert not grave(page)
+    page.close()
+
+
+def grave(page) -> list:
+    """What axe-core calls serious or worse."""
+    found = Axe().run(page, context={"exclude": CHROME})
+    return [
+        (one["id"], one["help"], [node["html"][:200] for node in one["nodes"]][:3])
+        for one in found.response["violations"]
+        if one["impact"] in GRAVE
     ]

@@ -38,7 +38,7 @@ def test_a_closer_look_says_value_reason_unit_and_source(shown):
     text = words(ran)
     assert "How far below the year's high." in text
     assert "S&P 500 fund (SPY)" in text.replace("\\", "")
-    assert "Unit: log return" in text
+    assert "Unit: %; in the file: log return" in text
 
 
 def test_families_and_a_word_narrow_the_table(shown):
@@ -61,7 +61,7 @@ def test_the_time_machine_shows_what_was_known_then(shown):
     table = ran.dataframe[0].value
     assert pd.to_datetime(table["Known"]).max() == day
     ran.selectbox[0].set_value("market_drawdown").run()
-    assert any(f"{day:%d %b %Y}" in metric.label for metric in ran.metric)
+    assert any(f"{day.day} {day:%B %Y}" in metric.label for metric in ran.metric)
 
 
 def test_where_there_is_nothing_to_show_it_says_what_to_do(served, home, tmp_path):

@@ -45,7 +45,7 @@ def test_the_words_no_trading_edge_stand_large_with_period_and_luck(valued):
     assert not ran.exception
     assert [one.value for one in ran.header] == ["No trading edge"]
     text = words(ran)
-    assert "1999-01-06 to 2007-12-31" in text
+    assert "6 January 1999 to 31 December 2007" in text
     assert "Sharpe ratio 0." in text
     assert "the best of 4 configurations scored on funds baskets" in text
     assert "SIMULATED" in text
@@ -72,7 +72,7 @@ def test_on_an_earlier_day_nothing_later_is_known(valued):
     assert "is not known" in ran.header[0].value
     text = words(ran)
     assert "configurations scored" not in text
-    assert "1999-01-06 to 2007-12-31" not in text
+    assert "6 January 1999 to 31 December 2007" not in text
     found = value.worth(queries.snapshot(day), None, None, None).portfolios
     assert found.gross.index[-1] == day
     assert ran.metric[0].value == f"{value.against(found, 10)[0]['spread']:+.2%}"

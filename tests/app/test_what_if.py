@@ -66,7 +66,8 @@ def test_a_slider_put_back_where_it_was_sets_nothing(asked):
 
 def test_a_setting_that_was_never_seen_is_warned_of(asked):
     ran, _, _ = asked
-    slider(ran, SCORE).set_value(slider(ran, SCORE).max).run()
+    assert slider(ran, SCORE).max == 0  # a path earns no more than the best of all
+    slider(ran, SCORE).set_value(slider(ran, SCORE).min).run()
     assert "Path score, mega-cap led at" in words(ran)
     assert "outside everything seen" in words(ran)
 
@@ -79,6 +80,9 @@ def test_a_whole_family_moves_to_a_percentile_and_the_settings_outlast_a_change_
     for name in X:
         assert_allclose(slider(ran, name).value, X[name].quantile(0.9))
     wanted = what_if(bundle, pd.DataFrame(), {name: X[name].quantile(0.9) for name in X}, X=X)
+    assert "set elsewhere" not in words(ran)
+    ran.button_group[0].set_value("leadership").run()
+    assert f"{X.shape[1]} set elsewhere" in words(ran)
     ran.button_group[0].set_value("").run()
     found = ran.dataframe[0].value.iloc[:, 1]
     moved = 100 * (wanted.after - wanted.before)[REGIMES[0]]

@@ -4,11 +4,20 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
-from paged import page, words
+from paged import VIEWS, page, words
+from streamlit.testing.v1 import AppTest
 
 from app import queries
 from regime.brief import why
 from regime.tracking.card_text import escaped
+
+
+def opened(**address):
+    """Why, opened by an address."""
+    app = AppTest.from_file(str(VIEWS / "why.py"), default_timeout=60)
+    for name, value in address.items():
+        app.query_params[name] = value
+    return app.run()
 
 
 def test_published_shares_of_every_day_of_the_year_add_up_to_the_change(lived, served):
@@ -29,7 +38,11 @@ def test_why_begins_with_the_called_regime_at_the_close(at_eight):
     assert not ran.exception
     shown = queries.snapshot()
     change = why.change_of(shown, 0)
-    assert escaped(why.sentence(change, shown.call["regime"])) in words(ran)
+    called = str(shown.call["regime"])
+    opened = why.opening(change, called)
+    assert escaped(why.sentence(change, called)) in words(ran)
+    assert escaped(why.sentence(change, opened)) in words(ran)
+    assert ran.segmented_control(key="why_regime").value == opened
     assert escaped(why.adds_up(change)) in words(ran)
     table = next(one.value for one in ran.dataframe if "what" in one.value)
     pd.testing.assert_frame_equal(table, why.table(change))
@@ -43,6 +56,25 @@ def test_another_horizon_or_regime_is_explained_when_it_is_chosen(at_eight, hori
     assert not ran.exception
     change = why.change_of(queries.snapshot(), horizon)
     assert escaped(why.sentence(change, regime)) in words(ran)
+
+
+def test_an_address_has_what_was_chosen_and_opens_the_same_page_again(at_eight):
+    ran = page("why")
+    ran.segmented_control(key="why_horizon").set_value(21).run()
+    ran.segmented_control(key="why_regime").set_value("small_cap_led").run()
+    sent = {name: ran.query_params[name] for name in ("horizon", "regime")}
+    assert sent == {"horizon": "21", "regime": "small_cap_led"}
+    again = opened(horizon="21", regime="small_cap_led")
+    change = why.change_of(queries.snapshot(), 21)
+    assert escaped(why.sentence(change, "small_cap_led")) in words(again)
+
+
+def test_an_address_that_asks_for_what_is_not_there_says_so_and_opens(at_eight):
+    ran = opened(horizon="22", regime="**bold**")
+    assert not ran.exception
+    assert escaped("“22”, which is none of 0, 21 and 63") in words(ran)
+    assert escaped("**bold**") in words(ran)
+    assert ran.segmented_control(key="why_horizon").value == 0
 
 
 def test_similar_days_are_told_as_memory_and_not_as_forecast(at_eight):

@@ -137,7 +137,7 @@ def test_the_catalogue_puts_what_is_needed_and_in_trouble_first(store):
     well, words = verdict(table, now)
     assert not well
     assert "1 of the 4 series" in words
-    assert "DGS10 ends on 01 June 2012" in words
+    assert "DGS10 ends on 1 June 2012" in words
 
 
 def test_a_verdict_is_good_only_where_nothing_needed_lacks(store):

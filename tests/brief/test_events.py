@@ -1,11 +1,20 @@
 """The dated list: what is taken, what is refused, and that nobody's lines are lost."""
 
+import re
 import threading
 
 import pandas as pd
 import pytest
 
-from regime.brief.events import KNOWN, MOST, checked, load_events, save_events
+from regime.brief.events import (
+    ISO_DATE,
+    KNOWN,
+    MOST,
+    checked,
+    load_events,
+    save_events,
+    saved_words,
+)
 from regime.exceptions import StoreError
 from regime.settings import Settings
 
@@ -68,6 +77,20 @@ def test_a_line_that_is_no_event_is_refused_by_its_place_and_nothing_is_saved(se
         save_events(settings, listed(("2020-01-02", "fine"), row), read="")
     assert said in str(refused.value)
     assert not (settings.home / "events.csv").exists()
+
+
+def test_a_date_is_typed_as_the_error_asks_for_it():
+    for told in ("1900-01-01", "2020-11-09", "2100-12-31"):
+        assert re.fullmatch(ISO_DATE, told)
+        assert len(checked([(told, "x")])) == 1
+    for told in ("0302-02-06", "1899-12-31", "2101-01-01", "2020-13-01", "2020-1-1", "09.11.2020"):
+        assert not re.fullmatch(ISO_DATE, told)
+
+
+def test_saving_says_how_many_and_which_lines_were_nothing():
+    assert saved_words(0, 1) == "Saved: 0 events. 1 empty line was left out."
+    assert saved_words(1, 0) == "Saved: 1 event."
+    assert saved_words(3, 2) == "Saved: 3 events. 2 empty lines were left out."
 
 
 def test_five_hundred_events_have_room_and_one_more_has_not():

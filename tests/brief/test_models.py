@@ -34,7 +34,7 @@ def test_on_an_earlier_day_only_versions_registered_by_then_are_known():
 def test_on_an_earlier_day_nothing_is_known_of_what_became_of_a_version_later():
     told = roster()
     first = models.in_service(told, at("2023-01-04", then=True, model_version="1"))
-    assert "Promoted 04 January 2023" in " ".join(models.story(first))
+    assert "Promoted 4 January 2023" in " ".join(models.story(first))
     assert "Taken back" not in " ".join(models.story(first))
     assert told == roster()
     second = told["versions"][1]
@@ -56,13 +56,17 @@ def test_champion_challenger_and_former_come_in_this_order():
 def test_the_story_of_a_version_tells_who_forced_it_and_who_took_it_back():
     newest, second, first = roster()["versions"]
     words = " ".join(models.story(second))
-    assert "The gate rejected it on 04 January 2024 against version 1: 1 of 2 checks" in words
-    assert "Promoted 04 January 2024 over version 1" in words
+    assert "The gate rejected it on 4 January 2024 against version 1: 1 of 2 checks" in words
+    assert "Promoted 4 January 2024 over version 1" in words
     assert "The reason given: files end early" in words
-    assert "Taken back 06 January 2023. The reason given: calls changed daily" in " ".join(
+    assert "Taken back 6 January 2023. The reason given: calls changed daily" in " ".join(
         models.story(first)
     )
     assert "The gate has not judged it" in " ".join(models.story(newest))
+    demo = second | {"gate": second["gate"] | {"checks": [], "decision": "demo: not gated"}}
+    assert "The gate was not asked (demo)." in models.story(demo)
+    demo["gate"]["decision"] = "not gated"
+    assert "The gate was not asked." in models.story(demo)
     table = models.gate_table(second)
     assert list(table["answer"]) == ["passed", "FAILED"]
     assert list(table["check"]) == [

@@ -11,11 +11,11 @@ import pytest
 from weekly import published
 
 from regime.brief import today
-from regime.brief.report import html, return_rows, weekly
+from regime.brief.report import html, return_rows, unsplit_words, weekly
 from regime.brief.snapshot import load_snapshot, load_snapshot_of
 from regime.brief.sure import been_right, how_sure
 from regime.brief.week import Week, moved_over, sessions_of, week_of
-from regime.brief.why import change_of
+from regime.brief.why import change_of, opening
 from regime.data.calendar import trading_days
 from regime.exceptions import EvaluationError
 from regime.movement import COLUMNS
@@ -249,9 +249,9 @@ def test_every_number_of_the_note_is_the_snapshots(newest, asked):
     for row, name in zip(market[1:-1], REGIMES, strict=True):
         earned = np.prod(1 + np.expm1(then.conditions.loc[days, f"return_{name}"])) - 1
         assert row[1:] == [f"{earned:+.1%}", f"{then.leads.loc[leads, name].sum():+.1f}"]
-    called = then.call["regime"]
     change = change_of(then, 0)
-    shares = page.table("Shares in the change")
+    called = opening(change, then.call["regime"])
+    shares = page.table(f"Shares in the change of {today.in_text(called)}")
     told = [float(row[1]) for row in shares[1:]]
     assert told[-1] == round(float(change.moved[called]), 3)
     assert sum(told[:-1]) == pytest.approx(told[-1], abs=0.0005 * len(told))
@@ -266,6 +266,22 @@ def test_every_number_of_the_note_is_the_snapshots(newest, asked):
     for row in split_of(then, week).to_dict("records"):
         before, now = round(100 * row["before"]), round(100 * row["now"])
         assert f"{before}% to {now}%: market" in page.text
+
+
+@pytest.mark.parametrize(
+    ("lacking", "said"),
+    [
+        ([0], "The close of 14 November 2008 was not published"),
+        ([0, 2, 5], "The closes of 14 November 2008, 18 November 2008 and 21 November 2008 were"),
+        ([], "does not lead from close to close"),
+    ],
+)
+def test_a_week_that_cannot_be_split_says_which_close_was_not_published(newest, lacking, said):
+    _then, week, facts = noted(newest, "2008-11-21")
+    closes = sessions_of(week).insert(0, week.before)
+    like = SimpleNamespace(ledger=pd.DataFrame({"date": closes.delete(lacking)}))
+    assert said in unsplit_words(like, week)
+    assert "were not published, so the change cannot be split" in Page(html(facts)).text
 
 
 def test_returns_of_a_week_are_compounded_and_a_missing_one_is_not_guessed(newest):

@@ -64,7 +64,8 @@ def test_a_confirmed_call_says_whether_its_probability_or_hindsight_confirmed_it
         scores.loc[scores["date"] == shown.day, list(REGIMES)] = [most, rest, rest]
         said.append(today.call_of(replace(shown, calls=confirmed, scores=scores, _proba={})).means)
     assert "above 80%" in said[0]
-    assert "Hindsight names the same regime" in said[1]
+    began = today.day_words(shown.call["path_since"])
+    assert f"settled that it began on {began}; whether it still lasts is not" in said[1]
 
 
 def test_a_call_has_both_its_dates_and_says_which_may_change(shown):
@@ -77,7 +78,7 @@ def test_a_call_has_both_its_dates_and_says_which_may_change(shown):
     assert "Never revised" in call.called
     assert today.day_words(row["path_since"]) in call.hindsight
     begun = shown.labels.set_index("date")["confirmed_on"].notna()[row["path_since"]]
-    assert ("That it began is confirmed" in call.hindsight) == begun
+    assert ("That it began is settled" in call.hindsight) == begun
     assert "rovisional" in call.hindsight
 
 
@@ -150,6 +151,8 @@ def test_few_episodes_are_warned_of_and_a_worse_record_has_the_word(shown, monke
     monkeypatch.setattr(sure, "FEW", 1)
     for one in sure.how_sure(shown):
         assert one.word == sure.in_words(min(one.probability, one.record.so))
+        lower = one.word != sure.in_words(one.probability)
+        assert (f"{one.word}, judged by its record." in one.words) == lower
 
 
 def test_what_was_never_said_is_not_backed_by_anything(shown):
@@ -282,7 +285,7 @@ def card(**verdicts):
                     },
                 ]
             },
-            "showed a trading edge over OEF alone, and none over the equal mix.",
+            "showed a trading edge over always-mega (OEF), and none over the equal mix.",
         ),
     ],
 )
@@ -295,9 +298,12 @@ def test_a_trading_edge_is_claimed_only_where_the_card_of_the_version_in_service
 def test_on_an_earlier_day_a_card_that_was_registered_later_is_not_quoted(shown):
     then = as_known_on(shown, DAYS[-40], None)
     later = {"number": "4", "card": card(equal_mix="no trading edge")}
-    for registered, said in ((DAYS[-41], "showed no trading edge"), (DAYS[-1], "not measured")):
+    none, other = "No version had been registered", {"number": "3", "card": None}
+    for registered, said in ((DAYS[-41], "showed no trading edge"), (DAYS[-1], none)):
         roster = {"versions": [later | {"registered_at": f"{registered:%F}T22:00:00+00:00"}]}
         assert said in today.edge_of(then, roster)
+    roster["versions"].append(other | {"registered_at": f"{DAYS[-50]:%F}T22:00:00+00:00"})
+    assert "Version 4 had not been registered by this day" in today.edge_of(then, roster)
 
 
 def test_a_horizon_that_the_newest_day_is_not_spoken_of_is_not_shown_for_it(shown):

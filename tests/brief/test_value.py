@@ -138,11 +138,22 @@ def test_an_edge_is_claimed_only_beyond_chance_and_luck(found, rows, ratio, said
     assert value.headline(told) == said
 
 
+def test_who_knew_nothing_and_earned_more_is_named_and_nobody_else(found):
+    net = found.net(10.0)
+    grown = {name: float((1 + net[name]).prod()) for name in net}
+    told = value.richer_words(Worth(found, [], None, []))
+    for rival, name in value.RIVALS.items():
+        named = f"{name} {grown[rival] ** (252 / len(net)) - 1:+.1%}" in told
+        assert named == (rival != "filter" and grown[rival] > grown["model"])
+    best = found.gross.assign(model=found.gross.max(axis=1) + 0.01)
+    assert value.richer_words(Worth(value.Portfolios(best, found.turnover), [], None, [])) == ""
+
+
 def test_the_words_name_the_period_of_the_intervals(found):
     told = value.verdicts(Worth(found, [row(), row("mega_cap_led", -0.02, -0.01)], None, []))
     assert told[0] == "At 10 bp, against the equal mix: no trading edge."
     assert "against always-mega: no trading edge, but a loss of 1.50% a year" in told[1]
-    assert "2010-01-06 to 2024-12-31" in told[2]
+    assert "6 January 2010 to 31 December 2024" in told[2]
     assert value.verdicts(Worth(found, [], None, [])) == []
 
 
@@ -194,12 +205,12 @@ def test_a_short_or_constant_spread_or_one_ratio_cannot_be_deflated(spreads):
         (
             spreads[0],
             Tried(9, tried.sharpes[:1]),
-            "of 9 configurations scored on french baskets, 1 kept one",
+            "of 9 configurations scored on French baskets, 1 kept one",
         ),
         (
             spreads[0],
             Tried(0, tried.sharpes[:0]),
-            "of 0 configurations scored on french baskets, 0 kept one",
+            "of 0 configurations scored on French baskets, 0 kept one",
         ),
     ):
         found = deflated(spread, among)

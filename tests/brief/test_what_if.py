@@ -14,6 +14,7 @@ from regime.brief.what_if import (
     at_percentile,
     leader_words,
     levers,
+    possible,
     published_words,
     range_words,
     read_by,
@@ -76,12 +77,31 @@ def test_a_setting_may_lie_a_quarter_of_the_range_beyond_what_was_seen(made):
     row = levers(bundle, X).set_index("feature").loc["market_drawdown"]
     seen = X["market_drawdown"].dropna()
     width = seen.max() - seen.min()
+    assert_allclose([row["low"], row["high"]], [seen.min() - width / 4, 0])
+    row_of = levers(bundle, X).set_index("feature")
+    seen, row = X["market_return_21d"].dropna(), row_of.loc["market_return_21d"]
+    width = seen.max() - seen.min()
     assert_allclose([row["low"], row["high"]], [seen.min() - width / 4, seen.max() + width / 4])
     assert_allclose([row["p1"], row["median"], row["p99"]], np.percentile(seen, [1, 50, 99]))
-    assert row["now"] == X["market_drawdown"].iloc[-1]
+    assert row["now"] == X["market_return_21d"].iloc[-1]
     steps = (row["high"] - row["low"]) / row["step"]
     assert 200 <= steps <= 500
     assert f"{row['step']:e}"[0] in "125"
+
+
+@pytest.mark.parametrize(
+    ("name", "unit", "ends"),
+    [
+        ("path_score_broadening", "standard deviations", (-np.inf, 0)),
+        ("confirmed_broadening", "1 or 0", (0, 1)),
+        ("since_confirmed", "trading days", (0, np.inf)),
+        ("concentration", "share of the last 20 years below", (0, 1)),
+        ("size_slope_21d", "rank correlation, -1 to 1", (-1, 1)),
+        ("vix", "trailing standard deviations", (-np.inf, np.inf)),
+    ],
+)
+def test_what_cannot_be_is_known_by_name_or_unit(name, unit, ends):
+    assert possible(name, unit) == ends
 
 
 def test_a_feature_that_was_never_known_cannot_be_set_and_one_unknown_now_can(made):

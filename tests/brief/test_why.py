@@ -119,8 +119,55 @@ def test_an_explanation_of_another_answer_than_the_published_one_says_so(state, 
     change = why.change_of(one, 0)
     assert said in why.other_answer(one, change)
     published = one.probabilities(0).iloc[-1]
-    same = replace(change, now=published)
+    then = one.probabilities(0).loc[change.since]
+    same = replace(change, now=published, before=then)
     assert why.other_answer(one, same) == ""
+
+
+@pytest.mark.parametrize(
+    ("basis", "whose"),
+    [
+        ("walk_forward", "what an earlier fit said, which had not seen the day:"),
+        ("live", "; what was said that day:"),
+    ],
+)
+def test_another_answer_on_the_day_it_moved_from_has_both_numbers(basis, whose):
+    one = shown(0.2)
+    one = replace(one, scores=one.scores.assign(basis=basis))
+    change = why.change_of(one, 0)
+    said = one.probabilities(0).loc[change.since]
+    change = replace(change, now=one.probabilities(0).iloc[-1], before=said.add([0.05, -0.05, 0]))
+    told = why.other_answer(one, change)
+    assert told.startswith("Looking back to 1 December 2020, version 4 gives mega-cap led ")
+    assert f"{said.iloc[0] + 0.05:.1%} and broadening {said.iloc[1] - 0.05:.1%};" in told
+    assert told.endswith(f"{whose} {said.iloc[0]:.1%} and {said.iloc[1]:.1%}.")
+    then = why.other_answer(replace(one, then=True), change)
+    assert "version 4" not in then
+
+
+def test_it_opens_on_the_called_regime_unless_that_hardly_moved():
+    change = why.change_of(shown(0.1), 0)
+    assert why.opening(change, "mega_cap_led") == "mega_cap_led"
+    assert why.opening(change, "small_cap_led") in ("mega_cap_led", "broadening")
+    still = replace(change, now=change.before.add([0.004, -0.005, 0.001]))
+    assert why.opening(still, "small_cap_led") == "small_cap_led"
+
+
+@pytest.mark.parametrize(
+    ("told", "horizon", "regime", "lost"),
+    [
+        ({}, None, None, ""),
+        ({"horizon": "21", "regime": "broadening"}, 21, "broadening", ""),
+        ({"horizon": "0"}, 0, None, ""),
+        ({"horizon": "22"}, None, None, "the horizon “22”, which is none of 0, 21 and 63"),
+        ({"regime": "x" * 99}, None, None, f"the regime “{'x' * 20}”, which"),
+    ],
+)
+def test_an_address_is_followed_where_it_can_be(told, horizon, regime, lost):
+    *found, words = why.asked_for(told, [0, 21, 63])
+    assert found == [horizon, regime]
+    assert lost in words
+    assert bool(words) == bool(lost)
 
 
 def test_a_day_without_shares_says_why():

@@ -9,17 +9,19 @@ from pandas.testing import assert_frame_equal
 from regime.call import regime_call
 from regime.data.calendar import end_of_day, trading_days
 from regime.data.panel import digest
-from regime.exceptions import EvaluationError
+from regime.exceptions import EvaluationError, StoreError
 from regime.scoring import State
 from regime.service import explaining
 from regime.service.corrections import say_again
 from regime.service.publishing import commit, moved_words, prepare, replay
+from regime.settings import Settings
 from regime.taxonomy import REGIMES
 from regime.tracking.anchors import anchors
 from regime.tracking.ledger import Ledger
 from regime.tracking.mlflow_client import client, find_runs
 from regime.tracking.operations import HEAD, log_operation
-from regime.tracking.published import EXPLAINED, FRAMES, load_published
+from regime.tracking.published import DAYS as DAYS_KEPT
+from regime.tracking.published import EXPLAINED, FRAMES, OF_A_DAY, _keep_day, load_published
 from regime.tracking.registry import load_version, promote
 
 DAYS = trading_days(pd.Timestamp("2012-07-02"), pd.Timestamp("2012-07-31"))
@@ -288,6 +290,16 @@ def test_what_cannot_be_explained_keeps_no_probability_from_being_shown(
     assert all(told[name].empty for name in EXPLAINED)
     said = [note for note in told["about"]["notes"] if "not told: LinAlgError: singular" in note]
     assert len(said) == len(EXPLAINED)
+
+
+def test_a_day_that_cannot_be_kept_says_that_what_is_shown_stands(tmp_path):
+    settings = Settings(home=tmp_path)
+    settings.published.mkdir()
+    (settings.published / DAYS_KEPT).write_text("no folder")
+    frames = {name: pd.DataFrame() for name in OF_A_DAY}
+    frames["scores"] = pd.DataFrame({"date": DAYS[:1]})
+    with pytest.raises(StoreError, match="What is shown of 2012-07-02 stands"):
+        _keep_day({"state": "PUBLISHED"}, frames, settings)
 
 
 def test_a_history_too_short_for_a_month_has_no_drivers_and_says_why():

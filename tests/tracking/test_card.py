@@ -220,6 +220,22 @@ def test_what_it_earned_is_told_in_the_words_of_its_verdict(found):
         assert ("no trading edge over the equal mix" in text) == none
 
 
+def test_an_edge_is_judged_at_one_cost_and_the_others_change_no_word_of_it(card):
+    def told(**verdicts):
+        rows = [
+            {"rival": "equal_mix", "cost_bp": float(name[3:]), "verdict": words}
+            for name, words in verdicts.items()
+        ]
+        return " ".join(limits({**card, "value": rows}))
+
+    edge, none = "a trading edge of 1.00% a year", "no trading edge"
+    assert "no trading edge" not in told(at_0=none, at_10=edge, at_20=none)
+    assert "cost of 10 bp, its probabilities show no trading edge over the equal mix." in told(
+        at_5=edge, at_10=none, at_20=edge
+    )
+    assert "at a cost of 10 bp was not measured" in told(at_5=edge)
+
+
 def test_a_simulated_market_is_said_first_and_a_real_one_is_not(card):
     assert card["simulated"]
     assert first_paragraph(card).startswith(SIMULATED)

@@ -52,7 +52,7 @@ def test_every_rival_has_a_line_per_cost_and_the_end_says_what_follows(told):
     lines = text.splitlines()
     assert max(map(len, lines[:24])) <= 80
     for rival in (
-        "the equal mix", "always-mega", "always the broad basket", "always the small one",
+        "the equal mix", "always-mega", "always-broad", "always-small",
     ):  # fmt: skip
         (at,) = (i for i, line in enumerate(lines) if line.startswith(f"against {rival} ("))
         assert [line.split()[0] for line in lines[at + 1 : at + 5]] == ["0", "5", "10", "20"]

@@ -12,6 +12,7 @@ from app.charts.style import Source
 from app.glossary import TERMS
 from regime.brief.history import day_of
 from regime.brief.snapshot import Snapshot
+from regime.brief.today import day_words
 from regime.exceptions import RegimeError
 from regime.tracking.card_text import escaped
 
@@ -63,8 +64,8 @@ def page(title: str, *terms: str) -> Snapshot:
 
 def _then(snapshot: Snapshot) -> None:
     st.info(
-        f"**Time machine: the close of {snapshot.day:%d %B %Y}.** What is shown is what was known "
-        "then: probabilities as they were published, or of a model that had not seen the day."
+        f"**Time machine: the close of {day_words(snapshot.day)}.** What is shown is what was "
+        "known then: probabilities as they were published, or of a model that had not seen the day."
     )
     st.button("Back to the newest day", on_click=choose_day, args=(None,))
 
@@ -75,7 +76,7 @@ def _how_new(snapshot: Snapshot) -> None:
         sessions = "session has" if behind == 1 else "sessions have"
         held = f" {escaped(about['words'])}" if about.get("state") == "HELD" else ""
         st.error(
-            f"**Not today's numbers.** The newest close here is {snapshot.day:%d %B %Y}; "
+            f"**Not today's numbers.** The newest close here is {day_words(snapshot.day)}; "
             f"{behind:,} {sessions} closed since.{held} Run `regime run`."
         )
     elif about.get("state") == "DEGRADED":
@@ -126,7 +127,7 @@ def settle_day(newest: Snapshot) -> None:
     if shown != day:
         why = "There is no close of" if days[0] < day < days[-1] else "There is nothing of"
         st.session_state[_TOLD] = (
-            f"{why} {day:%d %B %Y} here; what is shown is the close of {shown:%d %B %Y}."
+            f"{why} {day_words(day)} here; what is shown is the close of {day_words(shown)}."
         )
     if shown != day or shown == newest.day:
         choose_day(None if shown == newest.day else shown)

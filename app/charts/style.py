@@ -7,6 +7,7 @@ from html import escape
 import pandas as pd
 import plotly.graph_objects as go
 
+from regime.brief.today import day_words
 from regime.tracking.wording import COLOURS, SHORT
 
 __all__ = [
@@ -49,7 +50,7 @@ class Source:
     def line(self, note: str = "") -> str:
         """The whole line."""
         words = escape(self.words, quote=False)  # a chart reads some of HTML
-        return f"Source: {words}. As of the close of {self.day:%d %B %Y}. {note}".strip()
+        return f"Source: {words}. As of the close of {day_words(self.day)}. {note}".strip()
 
 
 def finish(

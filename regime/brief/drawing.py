@@ -10,6 +10,7 @@ from markupsafe import Markup, escape
 from matplotlib import dates
 from matplotlib.figure import Figure
 
+from regime.brief.today import day_words
 from regime.taxonomy import REGIMES, Regime
 from regime.tracking.wording import COLOURS, SHORT
 
@@ -105,8 +106,8 @@ def ribbon(proba: pd.DataFrame, since: pd.Timestamp) -> Markup:
         figure.subplots_adjust(left=0.1, right=0.985, top=0.97, bottom=0.27)
         first, last = proba.index[0], proba.index[-1]
         words = (
-            f"Probability of each regime at each close from {first:%d %B %Y} to "
-            f"{last:%d %B %Y}; a dashed line marks {since:%d %B %Y}."
+            f"Probability of each regime at each close from {day_words(first)} to "
+            f"{day_words(last)}; a dashed line marks {day_words(since)}."
         )
         return _inline(figure, "ribbon", words)
 

@@ -92,7 +92,8 @@ def worth(
         raise EvaluationError(
             f"The baskets are held in proportion to the probabilities {HORIZON} sessions ahead, "
             f"but the model in service speaks of {snapshot.horizons} sessions ahead. Add "
-            f"{HORIZON} to labels.horizons of its experiment, then `regime retrain` and `regime promote`."
+            f"{HORIZON} to labels.horizons of its experiment, then `regime retrain` and "
+            "`regime promote`."
         )
     notes = []
     proba = snapshot.probabilities(HORIZON)
@@ -366,8 +367,8 @@ def richer_words(found: Worth) -> str:
     named = ", ".join(f"{RIVALS[row['rival']]} {row['rival_growth']:+.1%}" for row in more)
     since, until = (_day(found.portfolios.gross.index[place]) for place in (0, -1))
     return (
-        f"Who knew nothing and earned more at {JUDGED_AT_BP:g} bp: {named} a year, against "
-        f"{own:+.1%} by the probabilities, {since} to {until}."
+        f"Portfolios that know nothing and earned more at {JUDGED_AT_BP:g} bp: {named} a year, "
+        f"against {own:+.1%} by the probabilities, {since} to {until}."
     )
 
 

@@ -17,12 +17,15 @@ from regime.brief.signals import (
     LATE,
     MISSING,
     SIGNALS,
+    about_words,
     favours_sentence,
     favours_words,
     headline,
     leaders,
     most_unusual_first,
     signal_table,
+    tied_words,
+    unit_words,
     unknown,
 )
 from regime.features.assembly import declared
@@ -184,6 +187,22 @@ def test_before_anything_is_confirmed_nothing_is_favoured(frame, labels):
     assert (row["third"], row["favours"], row["episodes"]) == ("", "", 0)
     assert "cannot be told" in favours_sentence(row)
     assert leaders(frame.set_index("date")["plain"], labels[:0], DAYS[-1])["days"].sum() == 0
+
+
+def test_a_third_that_ties_leave_empty_is_explained_and_three_full_ones_are_not(frame, labels):
+    values = frame.set_index("date")["slow"]
+    assert tied_words(leaders(values, labels, DAYS[-1])) == ""
+    tied = values.where(values < values.median(), values.max())
+    assert "There is no highest third" in tied_words(leaders(tied, labels, DAYS[-1]))
+    assert tied_words(leaders(values, labels[:0], DAYS[-1])) == ""
+
+
+def test_no_sentence_repeats_the_title_and_a_unit_is_the_one_that_is_seen():
+    row = {"title": "Deciles above, over a week", "question": "How many?", "why": "Deciles above."}
+    assert about_words(row) == "How many?"
+    assert about_words(row | {"why": "Few lead."}) == "How many? Few lead."
+    assert unit_words("share of 1") == "Unit: %; in the file: share of 1."
+    assert unit_words("standard deviations") == "Unit: standard deviations."
 
 
 def test_every_declared_feature_has_a_name_of_its_own_a_reason_and_a_known_unit():

@@ -73,7 +73,7 @@ def test_every_rival_has_a_line_per_cost_and_the_end_says_what_follows(told):
 def test_one_trial_alone_is_not_deflated(told):
     text, (found,) = told
     said = " ".join(text.split())
-    assert "be deflated: of 1 configuration scored on french baskets, 1 kept one, and two" in said
+    assert "be deflated: of 1 configuration scored on French baskets, 1 kept one, and two" in said
     assert found["deflated"]["n_trials"] == 1
     assert found["deflated"]["deflated_sharpe"] is None
 

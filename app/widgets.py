@@ -12,9 +12,9 @@ from app.charts.style import Source
 from app.glossary import TERMS
 from regime.brief.history import day_of
 from regime.brief.snapshot import Snapshot
-from regime.brief.today import day_words
 from regime.exceptions import RegimeError
 from regime.tracking.card_text import escaped
+from regime.tracking.wording import day_words
 
 DAY, FORMAT = "day", "chart_format"  # of the session; the day is in the address too
 _TOLD = "day_told"  # what became of a day that could not be shown; said once

@@ -9,8 +9,8 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from app.charts.style import COLOURS, GREY, SHORT, Source, finish, thinned
-from regime.brief.today import day_words
 from regime.taxonomy import REGIMES, Regime
+from regime.tracking.wording import day_words
 
 _LABEL, _LEVELS = 0.052, 3  # share of a phone's plot that a number is wide; levels of numbers
 _LEVEL, _STRIP, _GAP = 17, 22, 6  # pixels of a level of numbers, of a strip, between rows

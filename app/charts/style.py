@@ -7,8 +7,7 @@ from html import escape
 import pandas as pd
 import plotly.graph_objects as go
 
-from regime.brief.today import day_words
-from regime.tracking.wording import COLOURS, SHORT
+from regime.tracking.wording import COLOURS, SHORT, day_words
 
 __all__ = [
     "COLOURS",

@@ -4,11 +4,11 @@ import pandas as pd
 import streamlit as st
 
 from app import queries, widgets
-from regime.brief.today import day_words
 from regime.data.calendar import end_of_day
 from regime.exceptions import StoreError
 from regime.tracking.card_sections import sections
 from regime.tracking.card_text import SIMULATED, card_markdown, escaped, summary
+from regime.tracking.wording import day_words
 
 st.title("Model card", anchor=False)
 try:

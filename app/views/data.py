@@ -6,7 +6,6 @@ import streamlit as st
 from app import queries, widgets
 from app.charts import data as charts
 from regime.brief import data as brief
-from regime.brief.today import day_words
 from regime.data.calendar import end_of_day
 from regime.data.catalog import CATALOG
 from regime.data.checks.freshness import Age
@@ -14,7 +13,7 @@ from regime.exceptions import RegimeError
 from regime.health.checks import State
 from regime.taxonomy import REGIMES, Regime
 from regime.tracking.card_text import escaped
-from regime.tracking.wording import SHORT
+from regime.tracking.wording import SHORT, day_words
 
 MARKS = {Age.MISSING: "✖ missing", Age.LATE: "▲ late", Age.FRESH: "✔ fresh"}
 WELL = {

@@ -18,10 +18,10 @@ from regime.brief.history import (
     preset_span,
     stretches,
 )
-from regime.brief.today import day_words
 from regime.exceptions import RegimeError
 from regime.taxonomy import REGIMES, Regime
 from regime.tracking.card_text import escaped
+from regime.tracking.wording import day_words
 
 ASKED = "history_span"  # of the session: what was asked for, as the address has it
 SAVED = "events_saved"  # of the session: said once

@@ -8,13 +8,12 @@ import streamlit as st
 from app import queries, widgets
 from app.charts import models as charts
 from app.charts.style import SHORT
-from regime.brief import models
-from regime.brief.today import day_words
+from regime.brief import models, runs
 from regime.brief.value import baskets_words
 from regime.exceptions import StoreError
 from regime.taxonomy import Regime
 from regime.tracking.card_text import escaped
-from regime.tracking.wording import edge_words, horizon_name
+from regime.tracking.wording import day_words, edge_words, horizon_name
 
 ALL = "All three"
 MOST = 4  # runs side by side; more are not readable
@@ -50,7 +49,7 @@ def in_service() -> None:
         if len(checks):
             st.table(checks.map(escaped), hide_index=True)
         st.link_button(
-            "In MLflow", models.version_address(queries.mlflow_ui(), roster["model"], version),
+            "In MLflow", runs.version_address(queries.mlflow_ui(), roster["model"], version),
             help="Opens where `regime ui` runs.", key=f"version_{version['number']}_{role}",
         )  # fmt: skip
 
@@ -160,35 +159,35 @@ def all_scores() -> None:
 
 def side_by_side() -> None:
     """Two to four logged runs: what differs in how they were made, and in what came out."""
-    runs = {models.run_label(run): run for run in models.known_runs(roster, snapshot)}
-    if len(runs) < 2:
+    known = {runs.run_label(run): run for run in runs.known_runs(roster, snapshot)}
+    if len(known) < 2:
         st.info(
             "There are not two finished runs to put side by side. `regime compare` with experiment "
             "files logs one for each."
         )
         return
     chosen = st.multiselect(
-        "Runs, the newest first", list(runs), default=list(runs)[:2], max_selections=MOST,
+        "Runs, the newest first", list(known), default=list(known)[:2], max_selections=MOST,
         key="runs",
     )  # fmt: skip
     if len(chosen) < 2:
         st.info(f"Choose two to {MOST} runs.")
         return
-    picked = [runs[label] for label in chosen]
-    if words := models.unlike(picked):
+    picked = [known[label] for label in chosen]
+    if words := runs.unlike(picked):
         st.warning(words)
-    params = models.differing(picked)
+    params = runs.differing(picked)
     st.subheader("What differs in how they were made", anchor=False)
     if params.empty:
         st.write("No parameter.")
     else:
         widgets.table(params, "parameters")
     st.subheader("What came out", anchor=False)
-    if shared := models.baskets_of(picked):
+    if shared := runs.baskets_of(picked):
         baskets = st.segmented_control(
             "Baskets", shared, default=shared[-1], key="run_baskets", format_func=baskets_words
         )
-        numbers = models.side_by_side(picked, baskets or shared[-1])
+        numbers = runs.side_by_side(picked, baskets or shared[-1])
         widgets.table(numbers, "numbers")
         st.caption(
             "Each run against the filter of its own data. Whether one of two runs is better than "
@@ -198,9 +197,9 @@ def side_by_side() -> None:
         st.write("They were scored on different baskets.")
     ui = queries.mlflow_ui()
     with st.container(horizontal=True):
-        st.link_button("All of them in MLflow", models.compare_address(ui, picked))
+        st.link_button("All of them in MLflow", runs.compare_address(ui, picked))
         for run in picked:
-            st.link_button(escaped(run["name"]), models.run_address(ui, run), key=run["run_id"])
+            st.link_button(escaped(run["name"]), runs.run_address(ui, run), key=run["run_id"])
 
 
 def _day(told: str) -> str:

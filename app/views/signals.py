@@ -22,9 +22,9 @@ from regime.brief.signals import (
     unit_words,
     unknown,
 )
-from regime.brief.today import day_words
 from regime.taxonomy import REGIMES
 from regime.tracking.card_text import escaped
+from regime.tracking.wording import day_words
 
 A_YEAR, EVERY = 252, 4  # sessions of a sparkline, and one in how many is drawn
 A_WEEK = 5  # sessions without a new value that are worth a word

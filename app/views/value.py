@@ -6,10 +6,10 @@ import streamlit as st
 from app import queries, widgets
 from app.charts import value as charts
 from regime.brief import models, value
-from regime.brief.today import day_words
 from regime.evaluation.rotation import HORIZON, JUDGED_AT_BP
 from regime.exceptions import EvaluationError, StoreError
 from regime.tracking.card_text import escaped
+from regime.tracking.wording import day_words
 
 snapshot = widgets.page(
     "What was it worth?",

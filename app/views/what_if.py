@@ -7,7 +7,6 @@ from app import queries, widgets
 from app.charts.what_if import before_and_after
 from regime.brief.signal_words import family_words, reading, short
 from regime.brief.snapshot import Snapshot
-from regime.brief.today import day_words
 from regime.brief.what_if import (
     answer,
     at_percentile,
@@ -21,6 +20,7 @@ from regime.brief.what_if import (
 from regime.exceptions import RegimeError
 from regime.taxonomy import REGIMES
 from regime.tracking.card_text import escaped
+from regime.tracking.wording import day_words
 from regime.what_if import WhatIf
 
 SET, ROUND, OF = "what_if_set", "what_if_round", "what_if_of"  # of the session

@@ -7,10 +7,10 @@ from app.charts.style import SHORT
 from app.charts.why import waterfall
 from regime.brief import why
 from regime.brief.snapshot import Snapshot
-from regime.brief.today import day_words
 from regime.explained import AHEAD
 from regime.taxonomy import REGIMES, Regime
 from regime.tracking.card_text import escaped
+from regime.tracking.wording import day_words
 
 snapshot = widgets.page(
     "Why has it moved?", "Regime", "Shapley share", "Nat", "Filter", "Episode", "Hindsight path"

@@ -12,7 +12,6 @@ import pandas as pd
 import sqlalchemy as sa
 from pandas.tseries.holiday import USFederalHolidayCalendar
 
-from regime.brief.today import day_words
 from regime.data import baskets as basket_sets
 from regime.data.calendar import trading_days
 from regime.data.catalog import CATALOG, Basis, Frequency, Series
@@ -22,6 +21,7 @@ from regime.data.database.encoding import day_numbers, days, second, utc
 from regime.data.database.writing import names_in
 from regime.data.declared import breadth, fred, french, funds, sec, shiller
 from regime.data.store import ObservationStore
+from regime.tracking.wording import day_words
 
 Days = npt.NDArray[np.int64]  # since 1970-01-01
 

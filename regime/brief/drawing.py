@@ -10,9 +10,8 @@ from markupsafe import Markup, escape
 from matplotlib import dates
 from matplotlib.figure import Figure
 
-from regime.brief.today import day_words
 from regime.taxonomy import REGIMES, Regime
-from regime.tracking.wording import COLOURS, SHORT
+from regime.tracking.wording import COLOURS, SHORT, day_words
 
 _WIDTH = 4.8  # inches, so that words of 9 points can be read on a phone
 _INK = "#010203"  # stands for the colour of the text around it

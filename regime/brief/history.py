@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from regime.brief.snapshot import Snapshot
-from regime.brief.today import day_words
 from regime.labels.leadership import episodes
 from regime.scoring import Basis
 from regime.taxonomy import REGIMES
+from regime.tracking.wording import day_words
 
 PRESETS = {"1y": 1, "3y": 3, "5y": 5, "10y": 10, "All": None}  # years
 DEFAULT = "5y"

@@ -18,7 +18,6 @@ from regime.brief.drawing import bars, ribbon
 from regime.brief.signal_words import short
 from regime.brief.snapshot import Snapshot
 from regime.brief.sure import been_right, how_sure
-from regime.brief.today import day_words
 from regime.brief.week import Week, sessions_of, unpublished
 from regime.brief.why import (
     PROPORTIONS,
@@ -34,6 +33,7 @@ from regime.data import baskets as basket_sets
 from regime.data.catalog import CATALOG
 from regime.movement import words as moved_words
 from regime.taxonomy import REGIMES, Regime
+from regime.tracking.wording import day_words
 
 A_QUARTER = 63  # sessions that are drawn
 _AT_ONCE = "At the close"

@@ -23,8 +23,8 @@ from regime.brief.signal_words import (
     supply,
     title_of,
 )
-from regime.brief.today import day_words
 from regime.taxonomy import REGIMES
+from regime.tracking.wording import day_words
 
 WINDOW = 5040  # sessions: twenty years
 ENOUGH = 252  # earlier values, below which a percentile says nothing

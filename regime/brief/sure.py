@@ -6,11 +6,11 @@ import pandas as pd
 
 from regime.brief.signal_words import short
 from regime.brief.snapshot import Snapshot
-from regime.brief.today import day_words
 from regime.evaluation.calibration import WhenWeSaid, when_we_said
 from regime.labels.leadership import target
 from regime.scoring import Basis
 from regime.taxonomy import REGIMES
+from regime.tracking.wording import day_words
 
 FEW = 10  # episodes below which a record is a warning, not a support
 

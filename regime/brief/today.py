@@ -17,6 +17,7 @@ from regime.explained import LIMIT
 from regime.movement import words as moved_words
 from regime.taxonomy import Regime
 from regime.tracking.card_limits import rival_words
+from regime.tracking.wording import day_words
 
 A_MONTH = 21  # sessions back, to compare with
 AWAY = "Away from the giants"
@@ -329,11 +330,6 @@ def in_text(regime: str) -> str:
     """The same inside a sentence."""
     name = short(regime)
     return name[0].lower() + name[1:]
-
-
-def day_words(day: pd.Timestamp) -> str:
-    """A day as one writes it."""
-    return f"{day.day} {day:%B %Y}"
 
 
 def _moment(moment: pd.Timestamp) -> str:

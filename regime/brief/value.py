@@ -19,6 +19,7 @@ from regime.evaluation.scores import TRADING_DAYS
 from regime.exceptions import EvaluationError
 from regime.taxonomy import REGIMES, Regime
 from regime.tracking.card_limits import ALWAYS
+from regime.tracking.wording import day_words
 
 CONVINCING = 0.95  # probability from which a deflated ratio is called more than luck
 MODEL = "model"
@@ -403,8 +404,7 @@ def deflated_words(found: Mapping[str, Any], baskets: str) -> str:
 
 
 def _day(told: object) -> str:
-    day = pd.Timestamp(str(told))
-    return f"{day.day} {day:%B %Y}"
+    return day_words(pd.Timestamp(str(told)))
 
 
 def _judged(found: Worth, rival: str) -> dict[str, Any] | None:

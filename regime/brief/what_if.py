@@ -9,12 +9,12 @@ import pandas as pd
 
 from regime.brief.signal_words import reading, reasons, short, title_of
 from regime.brief.snapshot import Snapshot
-from regime.brief.today import day_words
 from regime.bundle import Bundle, features_kept
 from regime.exceptions import EvaluationError
 from regime.features.leadership import SCORE
 from regime.one_more_row import after_rows
 from regime.taxonomy import REGIMES
+from regime.tracking.wording import day_words
 from regime.what_if import WhatIf, units, what_if
 
 LEVERS = [

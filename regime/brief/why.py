@@ -8,10 +8,10 @@ import pandas as pd
 
 from regime.brief.signal_words import family_words, short, title_of
 from regime.brief.snapshot import Snapshot
-from regime.brief.today import day_words
 from regime.explained import AHEAD, FILTER, LEAST, MEMORY
 from regime.scoring import Basis
 from regime.taxonomy import REGIMES
+from regime.tracking.wording import day_words
 
 ENOUGH = 1e-6  # nats; a sum nearer to the change than this adds up
 NO_FORECAST = (

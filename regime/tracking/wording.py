@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pandas as pd
+
 from regime.taxonomy import Regime
 
 # Okabe and Ito (2008): told apart with every common colour-vision deficiency.
@@ -17,6 +19,11 @@ SHORT = {regime: regime.words.split(" (")[0] for regime in Regime}
 def horizon_name(horizon: int) -> str:
     """The horizon as a reader says it."""
     return "now" if horizon == 0 else f"in {horizon} days"
+
+
+def day_words(day: pd.Timestamp) -> str:
+    """A day as one writes it."""
+    return f"{day.day} {day:%B %Y}"
 
 
 def edge_words(row: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from rostered import roster
 
-from regime.brief import models
+from regime.brief import models, runs
 from regime.data.calendar import trading_days
 from regime.taxonomy import REGIMES
 
@@ -135,42 +135,42 @@ def test_decades_of_few_episodes_have_no_interval():
 
 def test_only_parameters_that_differ_are_put_side_by_side():
     one, other, failed = roster()["runs"]
-    found = models.differing([one, other])
+    found = runs.differing([one, other])
     assert list(found["parameter"]) == ["features.sets", "model.kind"]
     assert list(found.iloc[0][1:]) == ["['rates']", "default"]
-    assert models.differing([one, one]).empty
-    known = models.known_runs(roster(), at("2024-06-03", then=False))
+    assert runs.differing([one, one]).empty
+    known = runs.known_runs(roster(), at("2024-06-03", then=False))
     assert [run["name"] for run in known] == ["newer", "older"]
     assert failed["status"] == "FAILED"
-    assert [run["name"] for run in models.known_runs(roster(), at("2024-01-02", then=True))] == [
+    assert [run["name"] for run in runs.known_runs(roster(), at("2024-01-02", then=True))] == [
         "older"
     ]
 
 
 def test_numbers_stand_in_the_rows_of_their_horizon_with_their_intervals():
     one, other, _ = roster()["runs"]
-    assert models.baskets_of([one, other]) == ["funds"]
-    found = models.side_by_side([one, other], "funds").set_index("number")
-    newer, older = (models.run_label(run) for run in (one, other))
+    assert runs.baskets_of([one, other]) == ["funds"]
+    found = runs.side_by_side([one, other], "funds").set_index("number")
+    newer, older = (runs.run_label(run) for run in (one, other))
     assert found.loc["log loss, nats, now", newer] == "0.700"
     assert (
         found.loc["edge over the filter, nats [90%], in 21 days", newer]
         == "+0.020 [-0.010, +0.050]"
     )
     assert found.loc["edge over the filter, nats [90%], now", older] == "the model to beat"
-    assert models.unlike([one, other]) == ""
-    assert "different data" in models.unlike([one, other | {"panel_digest": "another"}])
-    assert "SIMULATED" in models.unlike([one, other | {"simulated": True}])
+    assert runs.unlike([one, other]) == ""
+    assert "different data" in runs.unlike([one, other | {"panel_digest": "another"}])
+    assert "SIMULATED" in runs.unlike([one, other | {"simulated": True}])
 
 
 def test_links_lead_to_the_pages_of_the_mlflow_ui():
     one, other, _ = roster()["runs"]
     ui = "http://127.0.0.1:5000/"
     assert (
-        models.run_address(ui, one) == f"http://127.0.0.1:5000/#/experiments/1/runs/{one['run_id']}"
+        runs.run_address(ui, one) == f"http://127.0.0.1:5000/#/experiments/1/runs/{one['run_id']}"
     )
-    asked = models.compare_address(ui, [one, other])
+    asked = runs.compare_address(ui, [one, other])
     assert asked.startswith("http://127.0.0.1:5000/#/compare-runs?runs=%5B%22")
     assert asked.endswith("experiments=%5B%221%22%5D")
     version = roster()["versions"][0]
-    assert models.version_address(ui, "m", version) == "http://127.0.0.1:5000/#/models/m/versions/3"
+    assert runs.version_address(ui, "m", version) == "http://127.0.0.1:5000/#/models/m/versions/3"

@@ -22,10 +22,11 @@ REAL_DATA = Path(
     os.environ.get("REGIME_TEST_DATA", Path(__file__).parents[1].parent / "shared" / "data")
 )
 
-# Few tests that take long: at the end, one core would wait for the other.
+# Few tests that take long: at the end, one core would wait for the other. A cluster's processes
+# start from `__main__`, which a page that was tested before leaves changed.
 SLOW = [
-    "test_life", "test_run_kill", "test_serving", "test_baselines", "test_edge", "test_kill",
-    "test_shared_server", "test_compare_runs", "test_service",
+    "test_workers", "test_life", "test_run_kill", "test_serving", "test_baselines", "test_edge",
+    "test_kill", "test_shared_server", "test_compare_runs", "test_service",
 ]  # fmt: skip
 
 

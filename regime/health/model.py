@@ -169,10 +169,12 @@ def _unreached(uri: str) -> str | None:
 
 
 def _is_published(settings: Settings) -> bool:
-    """Whether anything was; the folder holds more than that."""
+    """Whether anything was, or stands in its way; the folder holds more than that."""
     from regime.tracking.published import NAME
 
-    return any(path.name == NAME for path in settings.published.glob("*"))
+    folder = settings.published
+    no_folder = folder.exists() and not folder.is_dir()
+    return no_folder or any(path.name == NAME for path in folder.glob("*"))
 
 
 def _published(settings: Settings, champion: Champion | None, now: pd.Timestamp) -> Check:

@@ -65,7 +65,8 @@ def test_every_section_of_models_can_be_read_by_anybody(app, browser):
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     page.goto(f"{app}/models")
     settle(page)
-    sections = page.locator("[data-testid=stMain] [data-testid=stButtonGroup] button")
+    groups = page.locator("[data-testid=stMain] [data-testid=stButtonGroup]")
+    sections = groups.first.locator("button")
     assert sections.count() >= 5
     for number in range(sections.count()):
         sections.nth(number).click()

@@ -1,6 +1,7 @@
 """What pages have in common: their head, their charts and tables, and what can be taken along."""
 
 import io
+from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -12,7 +13,7 @@ from app.charts.style import Source
 from app.glossary import TERMS
 from regime.brief.history import day_of
 from regime.brief.snapshot import Snapshot
-from regime.exceptions import RegimeError
+from regime.exceptions import RegimeError, StoreError
 from regime.tracking.card_text import escaped
 from regime.tracking.wording import day_words
 
@@ -144,6 +145,15 @@ def link(name: str, label: str) -> None:
         st.page_link(f"views/{name}.py", label=label, icon=":material/arrow_forward:")
     except StreamlitAPIException:
         st.caption(label)
+
+
+def roster() -> dict[str, Any] | None:
+    """What is known of versions and runs; a page says so where it cannot be read, and goes on."""
+    try:
+        return queries.roster()
+    except StoreError as error:
+        st.warning(escaped(str(error)))
+        return None
 
 
 # Charts and tables

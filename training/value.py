@@ -134,7 +134,7 @@ def worth(
     tried: "Tried",
 ) -> dict[str, Any]:
     """One basket set: a row per rival and cost, and the deflated Sharpe ratio."""
-    from regime.brief.value import deflated
+    from regime.brief.deflation import deflated
     from regime.data.baskets import spliced_returns
     from regime.evaluation import rotation
 
@@ -166,7 +166,8 @@ def _of(predictions: "pd.DataFrame", baskets: str) -> "pd.DataFrame":
 
 def tell(found: dict[str, Any], warning: str) -> None:
     """The table of one basket set, and what follows from it."""
-    from regime.brief.value import RIVALS, deflated_words
+    from regime.brief.deflation import deflated_words
+    from regime.brief.value import RIVALS
     from regime.evaluation.rotation import EQUAL_MIX, JUDGED_AT_BP
     from regime.taxonomy import Regime
 

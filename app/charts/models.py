@@ -1,5 +1,7 @@
 """How far a model may be trusted: said against so, and its edge decade by decade."""
 
+from typing import Any
+
 import pandas as pd
 import plotly.graph_objects as go
 
@@ -25,10 +27,7 @@ def said_and_so_chart(points: pd.DataFrame, what: str, source: Source) -> go.Fig
     figure.add_scatter(
         x=points["said"], y=points["so"], name="was so [90%]", mode="markers+lines",
         line={"color": PALETTE[2], "width": 1}, marker={"size": 8},
-        error_y={
-            "type": "data", "symmetric": False, "array": points["high"] - points["so"],
-            "arrayminus": points["so"] - points["low"], "thickness": 1.5, "width": 3,
-        },
+        error_y=_between(points, "so"),
         customdata=points[["n_days", "n_episodes"]],
         hovertemplate="%{y:.0%} of %{customdata[0]:,} days in %{customdata[1]} episodes",
     )  # fmt: skip
@@ -61,10 +60,7 @@ def decades_chart(edges: pd.DataFrame, source: Source) -> go.Figure:
         figure.add_scatter(
             x=[names.index(name) + shift for name in mine["decade"]], y=mine["edge"],
             name=horizon_name(int(horizon)), mode="markers", marker={"size": 9, "color": colour},
-            error_y={
-                "type": "data", "symmetric": False, "array": mine["high"] - mine["edge"],
-                "arrayminus": mine["edge"] - mine["low"], "thickness": 1.5, "width": 3,
-            },
+            error_y=_between(mine, "edge"),
             customdata=mine[["decade", "n_episodes"]],
             hovertemplate="%{customdata[0]}: %{y:+.3f} nats, %{customdata[1]} episodes",
         )  # fmt: skip
@@ -82,3 +78,11 @@ def decades_chart(edges: pd.DataFrame, source: Source) -> go.Figure:
         note="Bars: 90%; none where a decade has fewer than ten episodes.",
     )
     return figure.update_layout(hovermode="closest")
+
+
+def _between(rows: pd.DataFrame, name: str) -> dict[str, Any]:
+    """Bars from `low` to `high` around a column."""
+    return {
+        "type": "data", "symmetric": False, "thickness": 1.5, "width": 3,
+        "array": rows["high"] - rows[name], "arrayminus": rows[name] - rows["low"],
+    }  # fmt: skip

@@ -9,8 +9,7 @@ from app import queries, widgets
 from app.charts import models as charts
 from app.charts.style import SHORT
 from regime.brief import models, runs
-from regime.brief.value import baskets_words
-from regime.exceptions import StoreError
+from regime.brief.deflation import baskets_words
 from regime.taxonomy import Regime
 from regime.tracking.card_text import escaped
 from regime.tracking.wording import day_words, edge_words, horizon_name
@@ -23,11 +22,7 @@ snapshot = widgets.page(
     "Brier score", "Calibration", "Challenger", "Champion", "Edge", "Episode", "Filter", "Gate",
     "Live record", "Log loss", "Nat",
 )  # fmt: skip
-try:
-    roster = queries.roster()
-except StoreError as error:
-    st.warning(escaped(str(error)))
-    roster = None
+roster = widgets.roster()
 
 
 def in_service() -> None:

@@ -5,9 +5,9 @@ import streamlit as st
 
 from app import queries, widgets
 from app.charts import value as charts
-from regime.brief import models, value
+from regime.brief import deflation, models, value
 from regime.evaluation.rotation import HORIZON, JUDGED_AT_BP
-from regime.exceptions import EvaluationError, StoreError
+from regime.exceptions import EvaluationError
 from regime.tracking.card_text import escaped
 from regime.tracking.wording import day_words
 
@@ -16,11 +16,7 @@ snapshot = widgets.page(
     "Basket", "Basis point", "Break-even cost", "Deflated Sharpe ratio", "Drawdown",
     "Information ratio", "Turnover", "Walk-forward",
 )  # fmt: skip
-try:
-    roster = queries.roster()
-except StoreError as error:
-    st.warning(escaped(str(error)))
-    roster = None
+roster = widgets.roster()
 try:
     found = value.worth(
         snapshot,
@@ -36,7 +32,7 @@ st.header(value.headline(found), anchor=False)
 said = [words for words in (value.richer_words(found), *value.verdicts(found)) if words]
 st.markdown("\n".join(f"- {escaped(words)}" for words in said))
 if found.deflated is not None:
-    st.write(escaped(value.deflated_words(found.deflated, snapshot.about["baskets"])))
+    st.write(escaped(deflation.deflated_words(found.deflated, snapshot.about["baskets"])))
 for words in found.notes:
     st.caption(words)
 

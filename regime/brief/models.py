@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from regime.brief.deflation import baskets_words
 from regime.brief.snapshot import Snapshot
-from regime.brief.value import baskets_words, returns_of
+from regime.brief.value import returns_of
 from regime.data.calendar import end_of_day
 from regime.evaluation.deflated import Tried
 from regime.evaluation.live_record import SLOW, fast_record, slow_record, summary

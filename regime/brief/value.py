@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from regime.brief.deflation import CONVINCING, deflated
 from regime.brief.snapshot import Snapshot
 from regime.evaluation import rotation
-from regime.evaluation.deflated import Tried, deflated_sharpe, expected_maximum, track_record
+from regime.evaluation.deflated import Tried
 from regime.evaluation.rotation import EQUAL_MIX, FILTER, HORIZON, JUDGED_AT_BP, NO_EDGE
 from regime.evaluation.scores import TRADING_DAYS
 from regime.exceptions import EvaluationError
@@ -21,7 +22,6 @@ from regime.taxonomy import REGIMES, Regime
 from regime.tracking.card_limits import ALWAYS
 from regime.tracking.wording import day_words
 
-CONVINCING = 0.95  # probability from which a deflated ratio is called more than luck
 MODEL = "model"
 OURS = "ours, by the probabilities"
 RIVALS = {
@@ -265,30 +265,6 @@ def interval_at(
     return float(low), float(high)
 
 
-def deflated(spread: "pd.Series[float]", tried: Tried) -> dict[str, Any]:
-    """The Sharpe ratio of the spread beside the best that as many worthless trials would show.
-
-    Ratios are per day. `deflated_sharpe` is None where fewer than two trials kept a ratio, or
-    where the spread does not vary.
-    """
-    about: dict[str, Any] = {
-        "n_trials": tried.n_trials,
-        "n_trials_with_sharpe": len(tried.sharpes),
-        "n_days": len(spread),
-    }
-    unknown = ("sharpe", "variance", "expected_maximum", "deflated_sharpe")
-    if len(tried.sharpes) < 2 or len(spread) < TRADING_DAYS or spread.std() <= _SAME:
-        return about | dict.fromkeys(unknown)
-    record, variance = track_record(spread), float(tried.sharpes.var())
-    return about | {
-        "effective_days": record.n_days,
-        "sharpe": record.sharpe,
-        "variance": variance,
-        "expected_maximum": expected_maximum(tried.n_trials, variance),
-        "deflated_sharpe": deflated_sharpe(record, tried.n_trials, variance),
-    }
-
-
 # Words
 
 
@@ -370,36 +346,6 @@ def richer_words(found: Worth) -> str:
     return (
         f"Portfolios that know nothing and earned more at {JUDGED_AT_BP:g} bp: {named} a year, "
         f"against {own:+.1%} by the probabilities, {since} to {until}."
-    )
-
-
-def baskets_words(baskets: str) -> str:
-    """A basket set as one writes it before "baskets": those of Kenneth French have his name."""
-    return "French" if baskets == "french" else baskets
-
-
-def deflated_words(found: Mapping[str, Any], baskets: str) -> str:
-    """The deflated Sharpe ratio of the spread over the equal mix at 10 bp, and what it counts."""
-    number, known = found["n_trials"], found["n_trials_with_sharpe"]
-    several = "" if number == 1 else "s"
-    scored = f"{number} configuration{several} scored on {baskets_words(baskets)} baskets"
-    ratio, year = found["deflated_sharpe"], TRADING_DAYS**0.5
-    if ratio is not None:
-        words = "more than luck" if ratio >= CONVINCING else "not to be told from luck"
-        return (
-            f"Deflated Sharpe ratio {ratio:.2f}: {words} among so many. Over the equal mix at "
-            f"10 bp the spread has a ratio of {year * found['sharpe']:+.2f} a year; the best of "
-            f"{scored}, were they all worthless, would show {year * found['expected_maximum']:+.2f}"
-            f" (variance of the {known} known daily ratios {found['variance']:.2e})."
-        )
-    if known < 2:
-        return (
-            f"The Sharpe ratio of the spread cannot be deflated: of {scored}, {known} kept one, "
-            "and two are needed. `regime compare` keeps one for each."
-        )
-    return (
-        f"The Sharpe ratio of the spread cannot be deflated: its {found['n_days']:,} days are "
-        "too few, or do not vary."
     )
 
 

@@ -9,7 +9,8 @@ import pytest
 from numpy.testing import assert_allclose
 
 from regime.brief import value
-from regime.brief.value import CONVINCING, Worth, deflated, deflated_words
+from regime.brief.deflation import CONVINCING, deflated, deflated_words
+from regime.brief.value import Worth
 from regime.data.calendar import trading_days
 from regime.evaluation import rotation
 from regime.evaluation.deflated import Tried, deflated_sharpe_of
@@ -106,6 +107,28 @@ def test_the_filter_is_a_rival_only_in_the_same_market_and_up_to_the_day(held):
     assert_allclose(found, held[2][:3])
     assert value.filter_of({**stored, "about": {"simulated": False}}, snapshot) is None
     assert value.filter_of(None, snapshot) is None
+
+
+@pytest.mark.parametrize(("behind", "is_rival"), [(0, True), (40, True), (64, False)])
+def test_a_filter_that_stopped_shortens_all_of_it_or_is_no_rival(held, behind, is_rival):
+    proba, returns, by_filter = held
+    conditions = returns.add_prefix("return_").rename_axis("date").reset_index()
+    shown = SimpleNamespace(
+        horizons=[0, 21], conditions=conditions, probabilities=lambda horizon: proba
+    )
+    spoken = by_filter.iloc[: len(by_filter) - behind]
+    found = value.worth(shown, None, None, spoken)
+    net = found.portfolios.net(10.0)
+    assert ("filter" in net) == is_rival
+    until = proba.index[-1 - behind] if is_rival else proba.index[-1]
+    assert net.index[-1] <= until
+    assert_allclose(
+        net,
+        value.worth(shown, None, None, None)
+        .portfolios.net(10.0)
+        .join(net[["filter"]] if is_rival else net[[]], how="right")[net.columns],
+    )
+    assert any("compare" in words for words in found.notes) == (behind > 0)
 
 
 def row(rival="equal_mix", low=-0.01, high=0.01, cost=10.0):

@@ -55,6 +55,13 @@ def test_the_first_day_is_the_newest_and_says_what_the_version_says(home, explai
     assert anchors(home.settings) == [done.head]
 
 
+def test_what_is_published_within_a_second_is_in_the_ledger_that_is_shown(home):
+    now = home.fetch(DAYS[0]).floor("s") + pd.Timedelta(microseconds=250)
+    commit(prepare(home.settings, home.store, now), home.settings, home.store)
+    shown = load_published(home.settings)["ledger"]
+    assert set(shown["date"]) == {DAYS[0]}
+
+
 def test_a_second_run_of_a_day_enters_nothing_and_anchors_the_same_head(home):
     _, first = publish(home, DAYS[0])
     publication, again = publish(home, DAYS[0])

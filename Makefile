@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ARGS ?=
+# What is imported is compiled once, and not by each of the processes that tests start.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
@@ -14,11 +16,14 @@ help:  ## Show what there is
 
 setup: $(READY)  ## Virtual environment with pinned, hash-checked packages
 
-$(READY): requirements.txt pyproject.toml
+# uv takes a third of pip's time; pip does where uv cannot, for want of its settings.
+$(READY): requirements.txt requirements-uv.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed; found $$($(PYTHON) --version). Set PYTHON=/path/to/python3.11"; exit 1; }
 	$(PYTHON) -m venv --clear $(VENV)
-	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.txt
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-uv.txt && \
+		$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.txt || \
+		$(BIN)/python -m pip install --quiet --require-hashes -r requirements.txt
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -59,8 +64,9 @@ ui: setup  ## The MLflow UI on 127.0.0.1
 	$(BIN)/regime ui $(ARGS)
 
 lock: setup  ## Compile requirements.txt again from pyproject.toml
-	$(BIN)/python -m pip install --quiet uv
-	rm -f requirements.txt
+	rm -f requirements.txt requirements-uv.txt
+	echo uv | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-emit-find-links --no-annotate --no-header - -o requirements-uv.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-emit-find-links --no-annotate --no-header \
 		--extra dev pyproject.toml -o requirements.txt

@@ -1,5 +1,6 @@
 """Results on disk: one folder per name, behind a link that is moved in one step."""
 
+import io
 import json
 import os
 import shutil
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 VERSIONS = ".versions"
 FRAMES = ("predictions", "calls", "labels")
-TRIES = 5  # to read what is replaced meanwhile
+TRIES = 10  # to read what is replaced meanwhile
 
 
 def save_result(result: "ExperimentResult", folder: Path, *, simulated: bool) -> Path:
@@ -103,8 +104,11 @@ def load_frames(folder: Path, name: str, frames: Sequence[str], *, remedy: str) 
     for attempt in range(TRIES):
         here = goal_of(link)  # one version throughout, though the link may move while it is read
         try:
-            about = json.loads((here / "result.json").read_text(encoding="utf-8"))
-            read = {key: pd.read_parquet(here / f"{key}.parquet") for key in frames}
+            said = (here / "result.json").read_bytes()
+            # All bytes first: a version that is taken away meanwhile is one that was never read.
+            files = {key: (here / f"{key}.parquet").read_bytes() for key in frames}
+            about = json.loads(said)
+            read = {key: pd.read_parquet(io.BytesIO(file)) for key, file in files.items()}
             break
         except (OSError, ValueError) as error:
             if attempt < TRIES - 1 and goal_of(link) != here:

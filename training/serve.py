@@ -30,6 +30,9 @@ _THEME = (
     "dark.primaryColor=#56B4E9", "dark.linkColor=#8CCBF2",
 )  # fmt: skip
 
+# A server's threads each keep what they freed, and Arrow a pool beside: 40 MB on sixty years.
+_THRIFTY = {"MALLOC_ARENA_MAX": "2", "ARROW_DEFAULT_MEMORY_POOL": "system"}
+
 # By name: what builds its command, and its port.
 Servers = dict[str, tuple[Callable[[int, "Settings"], list[str]], int]]
 Port = Annotated[int, typer.Option(min=1, max=65535, help=f"Port on {HOST}.")]
@@ -129,6 +132,7 @@ def _serve(wanted: Servers, settings: "Settings") -> None:
 
 def _environment(settings: "Settings") -> dict[str, str]:
     return {
+        **_THRIFTY,
         **os.environ,
         "REGIME_HOME": str(settings.home.absolute()),
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",

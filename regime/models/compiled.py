@@ -1,30 +1,62 @@
-"""Functions turned into machine code on first use, and kept on disk for the next process."""
+"""Functions turned into machine code on first use, and kept on disk for the next process.
+
+numba is imported when the first of them is called: a third of a second and 50 MB that a process
+which fits or filters no hidden states does without.
+"""
 
 import contextlib
+import functools
 import hashlib
 from collections.abc import Callable
 from types import CodeType
-from typing import Any, TypeVar, cast
+from typing import Any, Generic, ParamSpec, TypeVar
 
-import numba
-from numba.core.caching import IndexDataCacheFile
-from numba.core.dispatcher import Dispatcher
-
-Function = TypeVar("Function", bound=Callable[..., Any])
+Taken = ParamSpec("Taken")
+Given = TypeVar("Given")
 
 # Products may fuse with sums; nothing else may differ from the order as written.
 OPTIONS: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract"}}
 
 
-def compiled(function: Function) -> Function:
+class Compiled(Generic[Taken, Given]):
+    """A function in machine code; what numba says of it can be asked of this."""
+
+    def __init__(self, function: Callable[Taken, Given]) -> None:
+        functools.update_wrapper(self, function)
+        self.py_func = function
+
+    def __call__(self, *args: Taken.args, **kwargs: Taken.kwargs) -> Given:
+        """What the function gives."""
+        return self.dispatcher(*args, **kwargs)  # type: ignore[no-any-return]
+
+    @functools.cached_property
+    def dispatcher(self) -> Any:
+        """numba's own object; made when it is first needed."""
+        import numba
+
+        try:
+            kept = numba.njit(cache=True, **OPTIONS)(self.py_func)
+            kept._cache._cache_file = Shelf(self.py_func, kept._cache)
+        except (RuntimeError, AttributeError):
+            # no folder to write to, or a numba that files otherwise: compiled in every process
+            return numba.njit(**OPTIONS)(self.py_func)
+        return kept
+
+    @property
+    def _numba_type_(self) -> Any:
+        """What numba takes it for where one compiled function calls another."""
+        return self.dispatcher._numba_type_
+
+    def __getattr__(self, name: str) -> Any:
+        """What is not here is asked of numba's object."""
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(self.dispatcher, name)
+
+
+def compiled(function: Callable[Taken, Given]) -> Compiled[Taken, Given]:
     """The function in machine code, compiled on first use and kept on disk where it can be."""
-    try:
-        kept = numba.njit(cache=True, **OPTIONS)(function)
-        kept._cache._cache_file = Shelf(function, kept._cache)
-    except (RuntimeError, AttributeError):
-        # no folder to write to, or a numba that files otherwise: every process compiles for itself
-        return cast(Function, numba.njit(**OPTIONS)(function))
-    return cast(Function, kept)
+    return Compiled(function)
 
 
 class Shelf:
@@ -51,6 +83,8 @@ class Shelf:
             self._file(key).save(key, data)
 
     def _file(self, key: Any) -> Any:
+        from numba.core.caching import IndexDataCacheFile
+
         # The key holds types, whose names are the same in every process.
         name = f"{self.name}.{hashlib.sha256(repr(key).encode()).hexdigest()[:16]}"
         stamp = self.stamp, ingredients(self.function)
@@ -70,7 +104,7 @@ def ingredients(function: Callable[..., Any]) -> str:
             value = one.__globals__.get(name)
             if isinstance(value, int | float | str | tuple):
                 said.append(f"{name} = {value!r}")
-            elif isinstance(value, Dispatcher) and value.py_func not in seen:
+            elif isinstance(value, Compiled) and value.py_func not in seen:
                 seen.add(value.py_func)
                 waiting.append(value.py_func)
     return hashlib.sha256("\n".join(said).encode()).hexdigest()

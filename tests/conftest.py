@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from commands import Commands
+from once import once
 
 from regime.data.baskets import BASKET_SETS
 from regime.data.calendar import trading_days
@@ -54,11 +55,15 @@ def real_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def real_panel(real_data) -> pd.DataFrame:
+def real_panel(real_data, tmp_path_factory) -> pd.DataFrame:
     """What was known at each close, 1926 to 2024."""
-    read = files.fetch(real_data, required=[BASKET_SETS["french"].series])
-    days = trading_days(pd.Timestamp("1926-07-01"), pd.Timestamp("2024-12-31"))
-    return point_in_time(read.observations, days)
+
+    def make(folder):
+        read = files.fetch(real_data, required=[BASKET_SETS["french"].series])
+        days = trading_days(pd.Timestamp("1926-07-01"), pd.Timestamp("2024-12-31"))
+        point_in_time(read.observations, days).to_pickle(folder / "panel")
+
+    return pd.read_pickle(once(tmp_path_factory, "real", make) / "panel")
 
 
 @pytest.fixture(scope="session")
@@ -81,10 +86,12 @@ def trained_home(tmp_path_factory):
     """A home with a version in service, trained on the last day it knows. To be copied only."""
     from lived import TRAINED, Home  # which imports MLflow
 
-    home = Home(tmp_path_factory.mktemp("trained") / "home")
-    home.fetch(TRAINED)
-    home.train(TRAINED)
-    return home
+    def make(folder):
+        home = Home(folder / "home")
+        home.fetch(TRAINED)
+        home.train(TRAINED)
+
+    return Home(once(tmp_path_factory, "trained", make) / "home")
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import psycopg
@@ -46,7 +47,8 @@ class PostgresServer:
             self.port = probe.getsockname()[1]
         self.process = subprocess.Popen(
             [folder / "postgres", "-D", data, "-p", str(self.port), "-k", self.home,
-             "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off", "-c", "max_connections=40"],
+             "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off", "-c", "max_connections=40",
+             "-c", "full_page_writes=off", "-c", "autovacuum=off"],
             env=environment, **quiet, **user,
         )  # fmt: skip
         self.address = f"postgresql://regime@127.0.0.1:{self.port}/postgres"
@@ -72,3 +74,20 @@ class PostgresServer:
         with psycopg.connect(self.address, autocommit=True) as connection:
             connection.execute(f"CREATE SCHEMA {name}")
         return f"{self.address}?options=-csearch_path%3D{name}"
+
+    def drop(self, addresses: Iterable[str]) -> None:
+        """The schemas of these addresses: a server looks through all it has."""
+        with psycopg.connect(self.address, autocommit=True) as connection:
+            connection.execute("SET lock_timeout = '20s'")
+            connection.execute("SET client_min_messages = warning")
+            for address in addresses:
+                connection.execute(f"DROP SCHEMA {address.rpartition('%3D')[2]} CASCADE")
+
+    def new_database(self, like: str | None = None) -> str:
+        """Its address; with what is in another one to which nobody is connected, or empty."""
+        self.schemas += 1
+        name = f"base_{self.schemas}"
+        other = like.rpartition("/")[2] if like else "template0"
+        with psycopg.connect(self.address, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {other}")
+        return f"{self.address.rpartition('/')[0]}/{name}"

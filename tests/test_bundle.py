@@ -43,7 +43,7 @@ def told(request, market):
 
 
 @given(st.data())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 def test_the_newest_days_alone_are_the_tail_of_the_whole_to_the_bit(told, market, data):
     bundle, X, whole = told
     back = data.draw(st.one_of(st.integers(1, 20), st.integers(1, len(X))))

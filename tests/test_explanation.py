@@ -119,7 +119,7 @@ def asked(bundle, X, day, since, moved, *, late=True):
 
 @pytest.mark.parametrize("name", KINDS)
 @given(st.data())
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=6, deadline=None)
 def test_shares_of_any_two_days_add_up_to_the_change_of_what_is_published(
     name, fitted, market, data
 ):
@@ -144,7 +144,11 @@ def test_players_are_the_families_read_and_the_memory_of_a_model_that_has_one(na
     assert list(told["regime"]) == [*REGIMES] * len(expected)
 
 
-@pytest.mark.parametrize("name", ["three", "default", "hidden", "chain", "from_hidden", "stack"])
+@pytest.mark.parametrize(
+    "name",
+    ["default", "hidden", "chain", "from_hidden",
+     *(pytest.param(name, marks=pytest.mark.long) for name in ("three", "stack"))],
+)  # fmt: skip
 def test_a_share_is_the_mean_gain_over_every_order_in_which_players_may_move(name, fitted, market):
     """Brute force: all permutations, and the whole history told again for each answer."""
     bundle, X, said = fitted(name)
@@ -346,7 +350,9 @@ def test_drivers_tell_values_in_their_own_units(fitted, market):
     assert (table["unit"] == table["feature"].map(units)).all()
 
 
-@pytest.mark.parametrize("name", ["three", "hidden", "chain", "stack"])
+@pytest.mark.parametrize(
+    "name", ["three", "hidden", "chain", pytest.param("stack", marks=pytest.mark.long)]
+)
 def test_a_driver_s_share_is_the_mean_gain_over_orders_that_keep_families_together(
     name, fitted, market
 ):

@@ -145,7 +145,7 @@ def filtered(told):
 QUIET = [HealthCheck.function_scoped_fixture]
 
 
-@settings(deadline=None, max_examples=2, suppress_health_check=QUIET)
+@settings(deadline=None, max_examples=1, suppress_health_check=QUIET)
 @given(back=st.integers(1, 750))
 def test_the_call_changes_at_a_level_and_not_nearer_to_zero(said, back):
     day = said.calls.index[-back]
@@ -239,7 +239,11 @@ def ruled(rule, monkeypatch):
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("level", [1e-6, 0.0123, 0.0931, math.log1p(LIMIT), -0.07, -0.1625])
+@pytest.mark.parametrize(
+    "level",
+    [1e-6, math.log1p(LIMIT), -0.07,
+     *(pytest.param(level, marks=pytest.mark.long) for level in (0.0123, 0.0931, -0.1625))],
+)  # fmt: skip
 def test_a_level_is_found_to_the_tolerance_and_in_its_direction(filtered, level, monkeypatch):
     def rule(basket, move):
         beyond = move >= level if level > 0 else move <= level
@@ -283,7 +287,7 @@ def test_a_level_that_the_whole_panel_does_not_repeat_is_not_confirmed(filtered,
 
 
 @pytest.mark.parametrize("name", MODELS)
-@pytest.mark.parametrize("back", [1, 900])
+@pytest.mark.parametrize("back", [1, pytest.param(900, marks=pytest.mark.long)])
 def test_many_moves_at_once_are_each_by_itself(name, back, market, told):
     told = told(name)
     day = told.calls.index[-back]
@@ -372,6 +376,9 @@ def test_what_is_not_known_stays_so(market):
     assert ahead[["OEF", "IWM", "qnt_2", "SPY"]].notna().all(axis=None)
 
 
+@pytest.mark.parametrize(
+    "said", ["correction", pytest.param("filter", marks=pytest.mark.long)], indirect=True
+)
 def test_nothing_after_the_newest_call_is_read(said):
     day = said.calls.index[-300]
     told = said.calls[:day], said.proba

@@ -81,7 +81,7 @@ def test_a_transformer_is_blind_to_the_future(estimator, days):
         assert_array_equal(whole[:today], clone(estimator).fit_transform(days[:today]))
 
 
-@pytest.mark.parametrize("baskets", ["french", "funds"])
+@pytest.mark.parametrize("baskets", ["funds", pytest.param("french", marks=pytest.mark.long)])
 @pytest.mark.parametrize("name", SETS)
 def test_a_feature_set_is_blind_to_the_future(name, baskets, market):
     features = PanelFeatures([name], baskets=baskets)
@@ -92,7 +92,11 @@ def test_a_feature_set_is_blind_to_the_future(name, baskets, market):
 
 KINDS = [kind for kind in get_args(ModelKind) if kind != "stack"]
 # Trees that were grown earlier see no further than trees grown later; all of them under `long`.
-FEWER_TREES = {"boosting_from_filter": {"n_estimators": 15}, "hybrid": {"max_iter": 25}}
+FEWER_TREES = {
+    "boosting_from_filter": {"n_estimators": 15}, "hybrid": {"max_iter": 25},
+    "hist_gradient_boosting": {"max_iter": 25}, "boosting": {"max_iter": 25},
+    "boosting_correction": {"max_rounds": 15},
+}  # fmt: skip
 MODELS = [pytest.param(kind, FEWER_TREES.get(kind, {}), id=kind) for kind in KINDS] + [
     pytest.param(kind, {}, id=f"{kind}-whole", marks=pytest.mark.long) for kind in FEWER_TREES
 ]

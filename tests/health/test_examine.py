@@ -13,6 +13,7 @@ import warnings
 from contextlib import closing
 from datetime import date
 from email.utils import formatdate
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
@@ -24,6 +25,7 @@ import pytest
 from filelock import FileLock
 from postgres_server import PostgresServer, programs
 from shown import show
+from tracked import tracked
 
 from regime.bundle import fit_bundle
 from regime.config import ExperimentConfig
@@ -55,7 +57,7 @@ HOUR, DAY = pd.Timedelta(hours=1), pd.Timedelta(days=1)
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     """Settings of an installation with a store, a champion and a published result."""
-    settings = Settings(home=tmp_path_factory.mktemp("healthy") / "home")
+    settings = tracked(tmp_path_factory.mktemp("healthy") / "home", tmp_path_factory)
     settings.make_home()
     days = trading_days(pd.Timestamp("1988-01-04"), LAST)
     store = ObservationStore(settings.store)
@@ -64,7 +66,7 @@ def whole(tmp_path_factory):
     config = ExperimentConfig(
         name="filter", baskets=("funds",), labels={"horizons": (0,)},
         training={"every": 3, "since": date(1990, 1, 1)}, model={"kind": "filter"},
-        evaluation={"first_test": {"funds": date(1999, 1, 4)}},
+        evaluation={"first_test": {"funds": date(2006, 1, 3)}},
     )  # fmt: skip
     bundle = fit_bundle(config, "funds", panel)
     tracker = client(settings)
@@ -86,13 +88,26 @@ def home(whole, tmp_path):
     return Settings(home=tmp_path / "home")
 
 
+@pytest.fixture(scope="module")
+def model_of():
+    """What is said of a model at a moment, by home; of the whole one, looked at once."""
+    return cache(health_model.look_at_model)
+
+
 @pytest.fixture
-def look(monkeypatch):
+def afresh():
+    """For what a test does to the model or to the looking at it."""
+
+
+@pytest.fixture
+def look(monkeypatch, request, model_of):
     """Examine in this process, and the checks by name."""
+    changed = {"tmp_path", "afresh"} & {*request.fixturenames}
 
     class Here:
         def __init__(self, settings, now):
-            self.found = health_model.look_at_model(settings, now)
+            ask = health_model.look_at_model if changed else model_of
+            self.found = ask(settings, now)
 
         def said(self):
             return self.found
@@ -363,7 +378,7 @@ def test_the_disk_is_judged_by_what_is_free(whole, look, monkeypatch, free, stat
     assert "MLflow 0.0" not in check.words
 
 
-def test_a_changed_file_of_the_champion_is_a_fault(whole, look):
+def test_a_changed_file_of_the_champion_is_a_fault(whole, look, afresh):
     victim = next((whole.home / "artifacts").rglob("bundle/*.npz"))
     content = victim.read_bytes()
     victim.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
@@ -507,7 +522,7 @@ def test_a_password_in_the_words_of_any_check_is_hidden(whole, look, monkeypatch
     assert "https://***@example.com/x" in check.words
 
 
-def test_a_check_that_breaks_is_unknown_and_the_others_go_on(whole, look, monkeypatch):
+def test_a_check_that_breaks_is_unknown_and_the_others_go_on(whole, look, afresh, monkeypatch):
     def fail(*_, **__):
         raise ZeroDivisionError("by a test\nin two lines")
 
@@ -525,7 +540,7 @@ def test_a_check_that_breaks_is_unknown_and_the_others_go_on(whole, look, monkey
     assert EXIT_CODES[found.health.state] == 3
 
 
-def test_a_broken_package_costs_only_the_checks_that_need_it(whole, look, monkeypatch):
+def test_a_broken_package_costs_only_the_checks_that_need_it(whole, look, afresh, monkeypatch):
     monkeypatch.setitem(sys.modules, "regime.health.data", None)
     found = look(whole)
     assert found.store.state is State.UNKNOWN

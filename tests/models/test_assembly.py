@@ -49,7 +49,7 @@ def study(leads) -> tuple[pd.DataFrame, pd.Series]:
     return X, leadership_path(leads, switching_cost=5.0)["regime"]
 
 
-@pytest.mark.parametrize("horizon", [0, 63])
+@pytest.mark.parametrize("horizon", [63, pytest.param(0, marks=pytest.mark.long)])
 @pytest.mark.parametrize("kind", KINDS)
 def test_it_fits_on_awkward_features_and_its_rows_sum_to_one(kind, horizon, study):
     X, y = study

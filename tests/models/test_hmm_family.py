@@ -114,8 +114,16 @@ def test_it_is_a_scikit_learn_estimator(estimator, check):
     check(estimator)
 
 
-@pytest.mark.parametrize("horizon", [0, 21])
-@pytest.mark.parametrize("options", OPTIONS.values(), ids=[*OPTIONS])
+@pytest.mark.parametrize(
+    ("options", "horizon"),
+    [
+        # Looking ahead is one step after the filter, for all of them the same.
+        pytest.param(options, horizon, id=f"{name}-{horizon}",
+                     marks=pytest.mark.long if horizon and name != "all" else ())
+        for horizon in (0, 21) for name, options in OPTIONS.items()
+        if horizon or name != "all"
+    ] + [pytest.param(OPTIONS["all"], 0, id="all-0", marks=pytest.mark.long)],
+)  # fmt: skip
 def test_a_shorter_history_gives_the_same_bits(options, horizon, gappy):
     X, y = gappy
     model = hmm(horizon=horizon, **options).fit(X[:900], y[:900])
@@ -524,7 +532,9 @@ def test_learnable_rows_are_the_complete_stretches_or_all():
 # How many -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(
+    "seed", [0, *(pytest.param(seed, marks=pytest.mark.long) for seed in (1, 2))]
+)
 def test_three_planted_states_of_three_regimes_are_chosen(seed):
     X, states = market(3000, apart=1.5, seed=seed)
     model = hmm(n_states=[1, 2, 3, 4, 5]).fit(X, NAMES[states])

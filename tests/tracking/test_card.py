@@ -13,6 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from registered import HOSTILE, experiment, register_one, trained
+from tracked import tracked
 
 from regime.bundle import fit_bundle
 from regime.data import catalog
@@ -47,7 +48,7 @@ def card(found):
 
 @pytest.fixture(scope="module")
 def home(found, market, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("registered")
+    folder = tracked(tmp_path_factory.mktemp("registered"), tmp_path_factory).home
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # MLflow's own, on newer libraries
         assert register_one(*found, market, folder) == "1"

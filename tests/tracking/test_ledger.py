@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ledgered import HORIZONS, evening, observed, rows
 from postgres_server import PostgresServer, programs
+from tracked import tracked
 
 from regime.data.calendar import trading_days
 from regime.data.database import integrity
@@ -58,6 +60,12 @@ def new_store(request, tmp_path_factory) -> Callable[..., ObservationStore]:
     )
 
 
+# The same statements on both: on PostgreSQL under `long`.
+long_on_postgres = pytest.mark.parametrize(
+    "new_store", ["sqlite", pytest.param("postgres", marks=pytest.mark.long)], indirect=True
+)
+
+
 @pytest.fixture
 def store(new_store) -> ObservationStore:
     return observed(new_store())
@@ -68,12 +76,38 @@ def ledger(store) -> Ledger:
     return Ledger(store)
 
 
-@pytest.fixture
-def week(ledger) -> Ledger:
-    """Five days, each published in the evening."""
+def five_days(ledger: Ledger) -> Ledger:
     for day in pd.bdate_range(MONDAY, FRIDAY):
         publish(ledger, f"{day:%Y-%m-%d}")
     return ledger
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory) -> Callable[[str], ObservationStore]:
+    """A store of either kind with five days in its ledger, made once. To be copied only."""
+
+    def write(place) -> ObservationStore:
+        return five_days(Ledger(observed(ObservationStore(place)))).store
+
+    @cache
+    def of(kind: str, server: PostgresServer | None) -> ObservationStore:
+        if server is not None:
+            return write(server.new_database())
+        return write(tmp_path_factory.mktemp("week") / "observations.db")
+
+    return of
+
+
+@pytest.fixture
+def week(new_store, written, request, tmp_path_factory) -> Ledger:
+    """Five days, each published in the evening."""
+    if request.node.callspec.params["new_store"] == "postgres":
+        server = request.getfixturevalue("postgres")
+        whole = written("postgres", server)
+        return Ledger(ObservationStore(server.new_database(whole.database.address)))
+    copy = tmp_path_factory.mktemp("store") / "observations.db"
+    written("sqlite", None).database.copy_to(copy)
+    return Ledger(ObservationStore(copy))
 
 
 def publish(ledger: Ledger, day: str, **values) -> pd.DataFrame:
@@ -191,6 +225,7 @@ def test_the_fields_that_are_hashed_are_the_columns_that_are_kept():
     assert [column.name for column in LEDGER.columns] == [*FIELDS, "hash"] == COLUMNS
 
 
+@long_on_postgres
 @pytest.mark.parametrize("state", State)
 def test_a_row_has_the_state_of_a_day_that_has_numbers(ledger, state):
     if state is State.HELD:
@@ -200,6 +235,7 @@ def test_a_row_has_the_state_of_a_day_that_has_numbers(ledger, state):
         assert len(publish(ledger, MONDAY, state=state.value)) == 3
 
 
+@long_on_postgres
 def test_a_read_asks_for_baskets_days_and_roles(week):
     publish(week, FRIDAY, role="former", seed=1)
     publish(week, FRIDAY, baskets="french")
@@ -260,6 +296,7 @@ def test_a_correction_stands_beside_the_row_it_corrects_and_is_what_is_read(week
     assert week.read()["why"].isna().sum() == 12
 
 
+@long_on_postgres
 def test_a_correction_of_nothing_or_for_no_reason_is_refused(week):
     with pytest.raises(StoreError, match=r"none of the funds baskets, 2024-06-10, 0 days ahead"):
         week.correct(rows("2024-06-10"), published_at=evening("2024-06-10"), why="so")
@@ -275,6 +312,7 @@ def test_a_correction_of_nothing_or_for_no_reason_is_refused(week):
 # What is refused ---------------------------------------------------------------------------
 
 
+@long_on_postgres
 @pytest.mark.parametrize(
     ("values", "words"),
     [
@@ -306,6 +344,7 @@ def test_a_row_that_is_not_right_is_refused_and_nothing_is_kept(ledger, values, 
     assert ledger.read().empty
 
 
+@long_on_postgres
 def test_a_frame_without_a_column_is_refused(ledger):
     with pytest.raises(StoreError, match="too few: code_version"):
         ledger.append(rows(MONDAY).drop(columns="code_version"), published_at=evening(MONDAY))
@@ -323,6 +362,7 @@ def test_simulated_rows_and_rows_of_the_market_never_share_a_ledger(new_store):
         publish(Ledger(new_store()), MONDAY)
 
 
+@long_on_postgres
 def test_a_clock_that_jumped_back_is_told_and_nothing_is_published(week):
     late = evening(FRIDAY) - pd.Timedelta(seconds=1)
     with pytest.raises(StoreError, match=r"clock jumped back: it says 2024-06-07 21:59:59 UTC, an"):
@@ -415,6 +455,7 @@ def test_a_guard_that_is_gone_is_told_by_the_store(week):
     ]
 
 
+@long_on_postgres
 def test_sixty_years_are_verified_in_seconds(new_store):
     ledger = Ledger(observed(new_store()))
     days = trading_days(pd.Timestamp("1964-01-02"), pd.Timestamp("2024-05-31"))
@@ -450,6 +491,7 @@ def test_a_ledger_goes_along_with_an_exported_store_to_the_byte(week, new_store,
     assert publish(other, "2024-06-10")["seq"].to_list() == [17, 18, 19]
 
 
+@long_on_postgres
 def test_an_export_of_before_there_was_a_ledger_is_imported_without_one(week, new_store, tmp_path):
     export(week.store, tmp_path / "a")
     manifest = json.loads((tmp_path / "a" / MANIFEST).read_text())
@@ -467,6 +509,7 @@ def test_an_export_of_before_there_was_a_ledger_is_imported_without_one(week, ne
     assert len(publish(ledger, MONDAY)) == 3
 
 
+@long_on_postgres
 @pytest.mark.parametrize("kind", ["csv", "json", "parquet"])
 def test_a_written_ledger_says_every_number_to_the_bit(week, tmp_path, kind):
     whole, file = everything(week), tmp_path / f"ledger.{kind}"
@@ -484,6 +527,7 @@ def test_a_written_ledger_says_every_number_to_the_bit(week, tmp_path, kind):
     assert pd.to_datetime(back["published_at"]).to_list() == whole["published_at"].to_list()
 
 
+@long_on_postgres
 def test_a_ledger_that_cannot_be_written_leaves_the_former_file(week, tmp_path, monkeypatch):
     file = tmp_path / "ledger.csv"
     file.write_text("former")
@@ -588,10 +632,13 @@ def test_a_process_killed_at_any_moment_leaves_all_of_a_day_or_nothing(week, mom
 # Anchors -----------------------------------------------------------------------------------
 
 
-def test_anchors_are_the_heads_that_runs_were_tagged_with_deleted_ones_too(tmp_path):
+def test_anchors_are_the_heads_that_runs_were_tagged_with_deleted_ones_too(
+    tmp_path, tmp_path_factory
+):
     where = Settings(home=tmp_path / "home")
     assert anchors(where) == []
     assert not where.home.exists()
+    where = tracked(where.home, tmp_path_factory)
     heads = [Head(number, f"{number:x}" * 64) for number in (3, 6, 9)]
     runs = [log_operation(where, "day", tags={HEAD: str(head)}, metrics={}) for head in heads]
     log_operation(where, "day", tags={HEAD: str(heads[0])}, metrics={})

@@ -6,15 +6,15 @@ import subprocess
 import sys
 
 import pytest
+from tracked import tracked
 
-from regime.settings import Settings
 from regime.tracking.mlflow_client import SERVICE, client, experiment_id
 from regime.tracking.owners import OWNER, end_orphans, owner
 
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory):
-    return Settings(home=tmp_path_factory.mktemp("owners"))
+    return tracked(tmp_path_factory.mktemp("owners"), tmp_path_factory)
 
 
 def left(settings, tag: str | None) -> str:

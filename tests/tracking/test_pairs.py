@@ -7,6 +7,7 @@ from unittest import mock
 
 import pandas as pd
 import pytest
+from tracked import tracked
 
 from regime.config import ExperimentConfig
 from regime.exceptions import StoreError
@@ -44,7 +45,7 @@ def results(market):
 @pytest.fixture(scope="module")
 def home(results, tmp_path_factory):
     """Settings, and the id of each run by name."""
-    settings = Settings(home=tmp_path_factory.mktemp("pairs"))
+    settings = tracked(tmp_path_factory.mktemp("pairs"), tmp_path_factory)
     ids = {name: log_result(result, settings, simulated=True) for name, result in results.items()}
     return settings, ids
 

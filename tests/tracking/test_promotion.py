@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from filelock import FileLock
-from registered import experiment, register_one, trained
+from registered import experiment, trained
+from tracked import tracked
 
 from regime.bundle import fit_bundle
 from regime.data.as_of import panel_as_of
@@ -22,12 +23,13 @@ from regime.data.sources import demo
 from regime.data.store import ObservationStore
 from regime.evaluation.gate import CHECKS, Check, Decision
 from regime.exceptions import EvaluationError, StoreError
+from regime.experiment import reference_filter
 from regime.models.matching import LEAST_OVERLAP
 from regime.settings import Settings
 from regime.taxonomy import REGIMES
 from regime.tracking import clean_process, promotion, registry
 from regime.tracking.clean_process import check_apart, score_apart
-from regime.tracking.mlflow_client import client
+from regime.tracking.mlflow_client import client, experiment_id
 from regime.tracking.names import CHALLENGER, CHAMPION, FORMER, MODEL
 from regime.tracking.promotion import (
     BOUNDS,
@@ -37,7 +39,7 @@ from regime.tracking.promotion import (
     promote,
     rollback,
 )
-from regime.tracking.registry import load_version, sole_promoter, standing
+from regime.tracking.registry import load_version, register, sole_promoter, standing
 
 NOW = pd.Timestamp("2009-01-01 18:00", tz="UTC")  # a holiday; the last close is due
 NOBODY = pd.DataFrame()
@@ -57,17 +59,20 @@ def small():
 @pytest.fixture(scope="module")
 def whole(small, tmp_path_factory):
     """A home with a store that ends on the last close, and three versions of one model."""
-    settings = Settings(home=tmp_path_factory.mktemp("versions") / "home")
+    settings = tracked(tmp_path_factory.mktemp("versions") / "home", tmp_path_factory)
     settings.make_home()
     days = trading_days(pd.Timestamp("1988-01-04"), pd.Timestamp("2008-12-31"))
     store = ObservationStore(settings.store)
     store.append(demo.simulate(days).observations, fetched_at=NOW)
     panel = panel_as_of(store, NOW)
-    found = trained(panel, small)
+    result, bundle = trained(panel, small)
+    fallback = fit_bundle(reference_filter(small), "funds", panel)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # MLflow's own, on newer libraries
-        for _ in range(3):
-            register_one(*found, panel, settings.home)
+        tracker = client(settings)
+        for _ in range(3):  # of runs without the figures that a comparison leaves
+            run_id = tracker.create_run(experiment_id(tracker, settings)).info.run_id
+            register(bundle, fallback, result, run_id, settings, simulated=True)
     return settings, panel
 
 

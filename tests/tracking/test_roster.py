@@ -6,6 +6,7 @@ import warnings
 
 import pytest
 from registered import experiment, register_one, trained
+from tracked import tracked
 
 from regime.evaluation.decision import CHECKS
 from regime.exceptions import StoreError
@@ -30,7 +31,7 @@ print(sorted({"mlflow", "arch", "statsmodels"} & {*sys.modules}))
 @pytest.fixture(scope="module")
 def home(market, tmp_path_factory):
     """Two versions of a filter, of which the first was promoted and the second judged."""
-    settings = Settings(home=tmp_path_factory.mktemp("roster"))
+    settings = tracked(tmp_path_factory.mktemp("roster"), tmp_path_factory)
     config = experiment(features={}, labels={"horizons": (0,)}, model={"kind": "filter"})
     found = trained(market, config)
     with warnings.catch_warnings():

@@ -1,11 +1,11 @@
 """A logged run holds what was asked and what came out, on a real SQLite store."""
 
-import shutil
 import sqlite3
 import time
 
 import pandas as pd
 import pytest
+from tracked import tracked
 
 from regime.config import ExperimentConfig
 from regime.exceptions import StoreError
@@ -35,7 +35,7 @@ def result(market):
 
 @pytest.fixture(scope="module")
 def logged(result, tmp_path_factory):
-    settings = Settings(home=tmp_path_factory.mktemp("tracked"))
+    settings = tracked(tmp_path_factory.mktemp("tracked"), tmp_path_factory)
     tracker = client(settings)
     run_id = log_result(result, settings, simulated=True, tags={"as_of": "2008-12-31"})
     return tracker, tracker.get_run(run_id), settings
@@ -143,16 +143,18 @@ def test_a_run_goes_to_the_experiment_of_its_question(result, logged, monkeypatc
     assert run.data.tags["configuration"] == configuration_digest(result.config)
 
 
-def test_a_note_that_is_there_stays(tmp_path):
-    settings = Settings(home=tmp_path)
+def test_a_note_that_is_there_stays(tmp_path, tmp_path_factory):
+    settings = tracked(tmp_path, tmp_path_factory)
     tracker = client(settings)
     for note in ("", "the first", "another", ""):
         known = experiment_id(tracker, settings, "why", note=note)
     assert tracker.get_experiment(known).tags["mlflow.note.content"] == "the first"
 
 
-def test_runs_of_every_experiment_of_ours_are_found_even_in_a_deleted_one(tmp_path):
-    settings = Settings(home=tmp_path)
+def test_runs_of_every_experiment_of_ours_are_found_even_in_a_deleted_one(
+    tmp_path, tmp_path_factory
+):
+    settings = tracked(tmp_path, tmp_path_factory)
     tracker = client(settings)
     earlier = tracker.create_experiment("Equity leadership regime")  # its name until now
     mine = [experiment_id(tracker, settings, study) for study in ("a", "b")]
@@ -189,14 +191,10 @@ def _of_another_mlflow(path):
     ],
 )
 def test_a_database_that_cannot_be_used_is_one_line_within_seconds(
-    tmp_path, monkeypatch, harm, said
+    tmp_path, tmp_path_factory, monkeypatch, harm, said
 ):
     monkeypatch.setattr("regime.tracking.mlflow_client._LOCKED", 0.2)
-    settings = Settings(home=tmp_path / "harmed")
-    client(Settings(home=tmp_path / "whole"))
-    # Elsewhere, because a process opens each database once.
-    settings.home.mkdir()
-    shutil.copy(tmp_path / "whole" / "mlflow.db", settings.home)
+    settings = tracked(tmp_path, tmp_path_factory)
     held = harm(settings.home / "mlflow.db")
     began = time.monotonic()
     with pytest.raises(StoreError, match=said) as fault:

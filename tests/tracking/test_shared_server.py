@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 from postgres_server import PostgresServer, programs
 from registered import experiment, register_one, trained
+from tracked import tracked
 
 from regime.exceptions import StoreError
 from regime.settings import Settings
@@ -40,6 +41,7 @@ def mlflow_server(folder, backend):
         "[mlflow]\ndefault_permission = READ\n"
         f"database_uri = sqlite:///{folder}/users.db\nadmin_username = {ADMIN}\n"
         "authorization_function = mlflow.server.auth:authenticate_request_basic_auth\n"
+        "auth_cache_ttl_seconds = 60\n"  # else every request hashes the right password again
     )
     environment = {
         **os.environ,
@@ -79,14 +81,17 @@ def mlflow_server(folder, backend):
 @pytest.fixture(scope="module")
 def team(tmp_path_factory):
     """A server with users, on SQLite."""
-    folder = tmp_path_factory.mktemp("team")
+    folder = tracked(tmp_path_factory.mktemp("team"), tmp_path_factory).home
     with mlflow_server(folder, f"sqlite:///{folder}/mlflow.db") as (address, password):
         yield address, password
 
 
 @pytest.fixture(scope="module")
 def found(market):
-    config = experiment(features={}, labels={"horizons": (0,)}, model={"kind": "filter"})
+    config = experiment(
+        features={}, labels={"horizons": (0,)}, model={"kind": "filter"},
+        evaluation={"first_test": {"funds": pd.Timestamp("2006-01-03").date()}},
+    )  # fmt: skip
     return trained(market, config)
 
 

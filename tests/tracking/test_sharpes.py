@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from tracked import tracked
 
 from regime.config import ExperimentConfig
 from regime.evaluation.deflated import track_record
@@ -34,8 +35,8 @@ def result(market):
     return Comparison(market).run(config)
 
 
-def test_a_run_keeps_the_daily_sharpe_ratio_of_its_spread(result, tmp_path):
-    settings = Settings(home=tmp_path)
+def test_a_run_keeps_the_daily_sharpe_ratio_of_its_spread(result, tmp_path, tmp_path_factory):
+    settings = tracked(tmp_path, tmp_path_factory)
     run_id = log_result(result, settings, simulated=True)
     found = client(settings).get_run(run_id).data.metrics[NAME]
     spread = result.spreads["spread"]
@@ -62,7 +63,7 @@ def test_less_than_a_year_or_a_constant_spread_has_no_ratio(result):
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
-    settings = Settings(home=tmp_path_factory.mktemp("sharpes"))
+    settings = tracked(tmp_path_factory.mktemp("sharpes"), tmp_path_factory)
     tracker = client(settings)
     experiment = experiment_id(tracker, settings)
 

@@ -5,6 +5,7 @@ from datetime import date
 
 import pandas as pd
 import pytest
+from tracked import tracked
 
 from regime.config import ExperimentConfig
 from regime.experiment import Comparison
@@ -87,7 +88,7 @@ def test_a_stack_is_its_members_whatever_they_are_called_or_were_judged_on():
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
     """Settings, and a function that writes a run such as a comparison leaves behind."""
-    settings = Settings(home=tmp_path_factory.mktemp("trials"))
+    settings = tracked(tmp_path_factory.mktemp("trials"), tmp_path_factory)
     tracker = client(settings)
     experiment = experiment_id(tracker, settings)
 
@@ -141,7 +142,9 @@ def test_where_nothing_was_scored_nothing_is_counted_and_nothing_created(tmp_pat
     assert not settings.home.exists()
 
 
-def test_a_logged_result_carries_its_configuration_and_what_git_knows(market, tmp_path):
+def test_a_logged_result_carries_its_configuration_and_what_git_knows(
+    market, tmp_path, tmp_path_factory
+):
     config = ExperimentConfig(
         **FILTER,
         baskets=("french",),
@@ -149,7 +152,7 @@ def test_a_logged_result_carries_its_configuration_and_what_git_knows(market, tm
         evaluation={"first_test": {"french": date(2004, 1, 2)}, "refit_every": 1000},
     )
     result = Comparison(market).run(config)
-    settings = Settings(home=tmp_path)
+    settings = tracked(tmp_path, tmp_path_factory)
     log_result(result, settings, simulated=True)
     log_result(result, settings, simulated=True, tags={"declared": "x.toml@abc"})
     runs = scored_runs(settings)

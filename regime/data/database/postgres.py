@@ -41,6 +41,7 @@ class Postgres(Database):
         port = f":{url.port}" if url.port else ""
         super().__init__(f"postgresql://{host}{port}/{url.database or ''}")
         self._url = url
+        self._engines: dict[bool, sa.Engine] = {}
 
     def exists(self) -> bool:
         """Whether the database holds any table."""
@@ -50,20 +51,25 @@ class Postgres(Database):
     @contextmanager
     def transaction(self, *, write: bool = False) -> Iterator[sa.Connection]:
         """A connection whose changes are kept together, or not at all."""
-        engine = sa.create_engine(
-            self._url,
-            poolclass=sa.NullPool,
-            connect_args={"connect_timeout": _CONNECT_SECONDS},
-            # One moment for all queries of a reader.
-            isolation_level="READ COMMITTED" if write else "REPEATABLE READ",
-        )
         try:
-            with engine.begin() as connection:
+            with self._engine(write).begin() as connection:
                 if not write:
                     connection.exec_driver_sql("SET TRANSACTION READ ONLY")
                 yield connection
         except (sa.exc.DBAPIError, psycopg.Error) as error:
             raise self._explained(error) from error
+
+    def _engine(self, write: bool) -> sa.Engine:
+        """Made once, for what it has compiled and asked the server; it keeps no connection."""
+        if write not in self._engines:
+            self._engines[write] = sa.create_engine(
+                self._url,
+                poolclass=sa.NullPool,
+                connect_args={"connect_timeout": _CONNECT_SECONDS},
+                # One moment for all queries of a reader.
+                isolation_level="READ COMMITTED" if write else "REPEATABLE READ",
+            )
+        return self._engines[write]
 
     @contextmanager
     def sole_writer(self, *, patience: float) -> Iterator[None]:

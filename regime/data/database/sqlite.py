@@ -39,6 +39,7 @@ class SqliteFile(Database):
     def __init__(self, path: Path) -> None:
         super().__init__(str(path))
         self.path = path
+        self._engines: dict[bool, sa.Engine] = {}
 
     def exists(self) -> bool:
         """Whether there is such a file or folder."""
@@ -47,16 +48,22 @@ class SqliteFile(Database):
     @contextmanager
     def transaction(self, *, write: bool = False) -> Iterator[sa.Connection]:
         """A connection whose changes are kept together, or not at all."""
-        engine = sa.create_engine(
-            "sqlite://", creator=lambda: _open(self.path, write=write), poolclass=sa.NullPool
-        )
-        begin = "BEGIN IMMEDIATE" if write else "BEGIN"
-        sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
         try:
-            with engine.begin() as connection:
+            with self._engine(write).begin() as connection:
                 yield connection
         except (sa.exc.DBAPIError, sqlite3.Error) as error:
             raise self._explained(error) from error
+
+    def _engine(self, write: bool) -> sa.Engine:
+        """Made once, for the statements it has compiled; it keeps no connection."""
+        if write not in self._engines:
+            engine = sa.create_engine(
+                "sqlite://", creator=lambda: _open(self.path, write=write), poolclass=sa.NullPool
+            )
+            begin = "BEGIN IMMEDIATE" if write else "BEGIN"
+            sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
+            self._engines[write] = engine
+        return self._engines[write]
 
     @contextmanager
     def sole_writer(self, *, patience: float) -> Iterator[None]:

@@ -22,17 +22,24 @@ def postgres() -> Iterator[PostgresServer]:
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def new_store(request, tmp_path_factory) -> Callable[..., ObservationStore]:
+def new_store(request, tmp_path_factory) -> Iterator[Callable[..., ObservationStore]]:
     """Makes stores with nothing in them."""
     if request.param == "postgres":
-        server = request.getfixturevalue("postgres")
-        return lambda **options: ObservationStore(server.new_address(), **options)
+        server, made = request.getfixturevalue("postgres"), []
+
+        def in_a_schema(**options: float) -> ObservationStore:
+            made.append(server.new_address())
+            return ObservationStore(made[-1], **options)
+
+        yield in_a_schema
+        server.drop(made)
+        return
 
     def in_a_folder(**options: float) -> ObservationStore:
         folder: Path = tmp_path_factory.mktemp("store")
         return ObservationStore(folder / "observations.db", **options)
 
-    return in_a_folder
+    yield in_a_folder
 
 
 @pytest.fixture

@@ -3,8 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from both import all_examples, few_on_postgres
-from hypothesis import given
+from drawn import drawn
 from hypothesis import strategies as st
 from observed import frame
 
@@ -60,11 +59,10 @@ def fetched(published, at):
     return frame(rows, source="yahoo")
 
 
-whatever = given(publications(), st.lists(st.integers(0, 24 * 40), min_size=2, max_size=4))
-
-
-@all_examples(8)
-@whatever
+@drawn(
+    publications(), st.lists(st.integers(0, 24 * 40), min_size=2, max_size=4),
+    few=4, full=8, on_postgres=2,
+)  # fmt: skip
 def test_a_panel_of_a_past_moment_has_the_same_digest_after_later_fetches(
     new_store, published, hours
 ):
@@ -84,14 +82,6 @@ def test_a_panel_of_a_past_moment_has_the_same_digest_after_later_fetches(
             except StoreError as error:
                 found = str(error)
             assert seen.setdefault(moment, found) == found
-
-
-@few_on_postgres(2)
-@whatever
-def test_the_digest_stays_on_postgres_too(new_store, published, hours):
-    test_a_panel_of_a_past_moment_has_the_same_digest_after_later_fetches.hypothesis.inner_test(
-        new_store, published, hours
-    )
 
 
 def test_what_the_publisher_did_not_have_when_asked_is_known_only_when_it_came(store):

@@ -11,8 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from both import all_examples, few_on_postgres
-from hypothesis import given
+from drawn import drawn
 from hypothesis import strategies as st
 from observed import FETCHED, LATER, TWO_DAYS, frame, many
 
@@ -40,11 +39,10 @@ cells = st.tuples(
 moments = st.integers(-3_000_000_000, 4_000_000_000)  # seconds since 1970: 1874 to 2096
 
 
-any_rows = given(st.dictionaries(cells, st.tuples(moments, finite), min_size=1, max_size=25))
-
-
-@all_examples(40)
-@any_rows
+@drawn(
+    st.dictionaries(cells, st.tuples(moments, finite), min_size=1, max_size=25),
+    few=15, full=40, on_postgres=4,
+)  # fmt: skip
 def test_what_is_appended_is_read_back_to_the_bit(new_store, rows):
     given_rows = frame(
         [
@@ -63,12 +61,6 @@ def test_what_is_appended_is_read_back_to_the_bit(new_store, rows):
     )
     minus_zero_aside = expected["value"].to_numpy() + 0.0
     assert back["value"].to_numpy().tobytes() == minus_zero_aside.tobytes()
-
-
-@few_on_postgres(10)
-@any_rows
-def test_it_is_read_back_to_the_bit_on_postgres_too(new_store, rows):
-    test_what_is_appended_is_read_back_to_the_bit.hypothesis.inner_test(new_store, rows)
 
 
 def test_a_read_has_the_types_the_panel_counts_on(store):
@@ -220,11 +212,7 @@ def histories(draw):
     return fetches
 
 
-any_history = given(histories(), st.integers(0, 4))
-
-
-@all_examples(15)
-@any_history
+@drawn(histories(), st.integers(0, 4), few=6, full=15, on_postgres=2)
 def test_later_fetches_never_change_what_was_known_before(new_store, fetches, seconds_before):
     store = new_store()
     seen = {}
@@ -242,22 +230,14 @@ def test_later_fetches_never_change_what_was_known_before(new_store, fetches, se
         )
 
 
-@few_on_postgres(3)
-@any_history
-def test_what_was_known_stays_on_postgres_too(new_store, fetches, seconds_before):
-    test_later_fetches_never_change_what_was_known_before.hypothesis.inner_test(
-        new_store, fetches, seconds_before
-    )
-
-
-@pytest.mark.parametrize("table", ["observation", "fetch_log", "quarantine", "ruling"])
-@pytest.mark.parametrize("change", ["DELETE FROM {}", "UPDATE {} SET series = 0"])
-def test_the_database_itself_refuses_to_change_a_row(store, table, change):
+def test_the_database_itself_refuses_to_change_a_row(store):
     doubtful = frame([("OEF", "2024-01-04", "2024-01-04 21:00", 1.0)]).assign(reason="a slip")
     store.append(TWO_DAYS, fetched_at=FETCHED, doubtful=doubtful)
     store.accept("OEF", pd.Timestamp("2024-01-04"), why="I looked it up", at=LATER)
-    with pytest.raises(StoreError, match="only ever added"):
-        query(store, change.format(table))
+    for table in ("observation", "fetch_log", "quarantine", "ruling"):
+        for change in (f"DELETE FROM {table}", f"UPDATE {table} SET series = 0"):
+            with pytest.raises(StoreError, match="only ever added"):
+                query(store, change)
 
 
 # What is refused at the door ------------------------------------------------------------

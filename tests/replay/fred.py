@@ -36,10 +36,16 @@ def documents(observations: pd.DataFrame, *, decimals: int = 6) -> dict[str, byt
         Of a period told twice, what was known last counts.
     """
     held = _latest(observations)
-    return {
-        f"{CHART}?id={one.id}": _csv(one, held.get(one.id, _imagined(one, observations)), decimals)
-        for one in SERIES
-    }
+
+    def values(one: Series) -> "pd.Series[float]":
+        return held[one.id] if one.id in held else _imagined(one, observations)
+
+    return {f"{CHART}?id={one.id}": _csv(one, values(one), decimals) for one in SERIES}
+
+
+def document(observations: pd.DataFrame, series: str, *, decimals: int = 6) -> bytes:
+    """The table of one series that the frame holds."""
+    return _csv(_DECLARED[series], _latest(observations)[series], decimals)
 
 
 def api(

@@ -2,6 +2,7 @@
 
 import pandas as pd
 import pytest
+from drawn import drawn
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pandas.tseries.holiday import USFederalHolidayCalendar
@@ -139,8 +140,12 @@ def bank_days(until):
     return days.difference(USFederalHolidayCalendar().holidays(days[0], days[-1]))
 
 
-@settings(max_examples=100, deadline=None)
-@given(MOMENTS, st.sampled_from(["OEF", "SPY_close", "DGS10", "DEXUSEU", "USEPUINDXD"]))
+@drawn(
+    MOMENTS,
+    st.sampled_from(["OEF", "SPY_close", "DGS10", "DEXUSEU", "USEPUINDXD"]),
+    few=30,
+    full=100,
+)
 def test_a_day_is_due_once_its_lag_is_over_and_no_later_day_is(now, name):
     series, closes = CATALOG[name], session_closes(now.tz_localize(None))
     today = now.tz_localize(None).normalize()
@@ -177,8 +182,7 @@ def test_a_week_or_quarter_is_due_once_its_lag_is_over(now, name, ago):
     assert (row["state"] == "fresh") == (ago == 0)
 
 
-@settings(max_examples=10, deadline=None)
-@given(MOMENTS)
+@drawn(MOMENTS, few=5, full=10)
 def test_what_is_fresh_stays_so_with_newer_values_and_nothing_gets_fresh_by_waiting(now):
     newest = last_closed_session(now - pd.Timedelta(days=40))
     order = [Age.FRESH, Age.LATE, Age.MISSING]

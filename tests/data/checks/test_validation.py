@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import example, given, settings
+from drawn import drawn
+from hypothesis import example
 from hypothesis import strategies as st
 
 from regime.data.calendar import trading_days
@@ -55,7 +56,6 @@ def day(position):
     return f"{DAYS[position]:%Y-%m-%d}"
 
 
-SLOW = settings(max_examples=60, deadline=None)
 LEVELS = [
     name
     for name, series in CATALOG.items()
@@ -79,8 +79,10 @@ def moved(name, value, times):
     return next((way for way in ways if low < way < high), None)
 
 
-@SLOW
-@given(name=st.sampled_from(LEVELS), at=st.integers(1, 20), times=st.floats(1.3, 4.0))
+@drawn(
+    st.sampled_from(LEVELS), st.integers(1, 20), st.floats(1.3, 4.0),
+    few=15, full=60,
+)  # fmt: skip
 def test_a_spike_within_the_range_of_its_series_is_doubted_and_nothing_else(name, at, times):
     values = quiet(name, 22)
     spike = moved(name, values[at], times)
@@ -91,8 +93,10 @@ def test_a_spike_within_the_range_of_its_series_is_doubted_and_nothing_else(name
     assert doubted(new) == [(name, f"{new['period'].iloc[at]:%Y-%m-%d}")]
 
 
-@SLOW
-@given(name=st.sampled_from(list(CATALOG)), below=st.booleans(), at=st.integers(0, 11))
+@drawn(
+    st.sampled_from(list(CATALOG)), st.booleans(), st.integers(0, 11),
+    few=15, full=60,
+)  # fmt: skip
 @example(name="NFCI", below=False, at=0)
 def test_a_value_out_of_the_range_of_its_series_is_doubted(name, below, at):
     values = quiet(name, 12)
@@ -102,8 +106,10 @@ def test_a_value_out_of_the_range_of_its_series_is_doubted(name, below, at):
     assert found["reason"].str.contains("outside its range").sum() == 1
 
 
-@SLOW
-@given(name=st.sampled_from(LEVELS), at=st.integers(1, 20))
+@drawn(
+    st.sampled_from(LEVELS), st.integers(1, 20),
+    few=15, full=60,
+)  # fmt: skip
 def test_a_new_level_that_holds_is_good_and_a_day_alone_on_it_waits(name, at):
     values = quiet(name, 22)
     shifted = moved(name, values[at], 1.2)  # below what only a split can be
@@ -150,8 +156,7 @@ def messes(draw):
     return frame.iloc[shuffled], frame.iloc[:cut]
 
 
-@SLOW
-@given(messes())
+@drawn(messes(), few=12, full=60)
 def test_every_row_is_in_one_part_unaltered_and_what_is_good_stays_good(mess):
     new, recent = mess
     both = checked(new, now=NOW, recent=recent)
@@ -163,8 +168,7 @@ def test_every_row_is_in_one_part_unaltered_and_what_is_good_stays_good(mess):
     pd.testing.assert_frame_equal(again.good, both.good)
 
 
-@SLOW
-@given(messes())
+@drawn(messes(), few=12, full=60)
 def test_the_order_of_the_rows_does_not_matter(mess):
     new, recent = mess
     assert sorted(doubted(new, recent)) == sorted(doubted(new.sort_index(), recent))
@@ -373,8 +377,9 @@ def folder(real_data):
 
 
 @pytest.mark.real_data
-def test_no_real_value_is_doubted(folder):
-    both = checked(folder, now=NOW, recent=NOTHING)
+@pytest.mark.parametrize("first", ["2007", pytest.param("1800", marks=pytest.mark.long)])
+def test_no_real_value_is_doubted(folder, first):
+    both = checked(folder[folder["period"] >= first], now=NOW, recent=NOTHING)
     assert both.doubtful["reason"].tolist() == []
 
 

@@ -11,8 +11,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from both import all_examples, few_on_postgres
-from hypothesis import given
+from drawn import drawn
 from hypothesis import strategies as st
 from observed import FETCHED, LATER, TWO_DAYS, frame, many
 
@@ -52,13 +51,10 @@ moment = st.integers(-3_000_000_000, 4_000_000_000)  # seconds: 1874 to 2096
 fetch = st.dictionaries(cell, st.tuples(moment, values), min_size=1, max_size=12)
 
 
-whatever = given(
-    st.lists(fetch, min_size=1, max_size=4), fetch, st.lists(moment, max_size=3), st.data()
-)
-
-
-@all_examples(15)
-@whatever
+@drawn(
+    st.lists(fetch, min_size=1, max_size=4), fetch, st.lists(moment, max_size=3), st.data(),
+    few=5, full=15, on_postgres=2,
+)  # fmt: skip
 def test_an_imported_store_says_the_same_at_every_moment(new_store, fetches, odd, moments, data):
     store, when = new_store(), FETCHED
     for number, told in enumerate(fetches):
@@ -94,14 +90,6 @@ def test_an_imported_store_says_the_same_at_every_moment(new_store, fetches, odd
     later = when + pd.Timedelta(days=3)
     assert again.append(news, fetched_at=later) == store.append(news, fetched_at=later)
     pd.testing.assert_frame_equal(again.read(), store.read())
-
-
-@few_on_postgres(3)
-@whatever
-def test_it_says_the_same_on_postgres_too(new_store, fetches, odd, moments, data):
-    test_an_imported_store_says_the_same_at_every_moment.hypothesis.inner_test(
-        new_store, fetches, odd, moments, data
-    )
 
 
 def observed(told: dict[tuple[str, int], tuple[int, float]], source: str) -> pd.DataFrame:

@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from drawn import drawn
 from hypothesis import strategies as st
 from replay import fred as replay
 
@@ -141,8 +141,7 @@ def brute_force(revisions, moment):
     return rows.groupby("period")["value"].last()
 
 
-@settings(max_examples=20, deadline=None)
-@given(st.data())
+@drawn(st.data(), few=8, full=20)
 def test_what_was_known_on_any_day_after_the_oldest_vintage_comes_back(data):
     count = data.draw(st.integers(1, 40))
     rows = {}

@@ -1,11 +1,13 @@
 """Vintages of FRED-MD: what each month's file held can be rebuilt from the observations."""
 
 import re
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from drawn import drawn
 from hypothesis import strategies as st
 
 from regime.data.catalog import get
@@ -79,9 +81,11 @@ def test_names_and_units_are_those_of_the_catalogue(tmp_path):
     assert all(get(name).frequency == "monthly" for name in fred_md.SERIES_OF.values())
 
 
-@settings(max_examples=40, deadline=None)
-@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 8), st.integers(1, 3)), min_size=1))
-def test_every_vintage_comes_back(tmp_path_factory, changes):
+@drawn(
+    st.lists(st.tuples(st.integers(0, 4), st.integers(0, 8), st.integers(1, 3)), min_size=1),
+    few=15, full=40,
+)  # fmt: skip
+def test_every_vintage_comes_back(changes):
     months = pd.period_range("2000-01", periods=5, freq="M")
     vintages = pd.period_range("2000-06", periods=9, freq="M")
     rows = {(m, v): value for m, v, value in changes}
@@ -89,7 +93,8 @@ def test_every_vintage_comes_back(tmp_path_factory, changes):
         ("UNRATE", f"{months[m]}-01", str(vintages[v]), float(value))
         for (m, v), value in rows.items()
     ]
-    found = read(tmp_path_factory.mktemp("vintages"), *told)
+    with tempfile.TemporaryDirectory() as folder:
+        found = read(Path(folder), *told)
     for at, vintage in enumerate(vintages):
         over = (vintage + 1).to_timestamp().tz_localize("UTC")
         known = found[found["known_at"] <= over].groupby("period")["value"].last()

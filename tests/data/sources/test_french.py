@@ -7,7 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import Phase, given, settings
+from drawn import drawn
+from hypothesis import Phase
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from replay import french as replay
@@ -115,6 +116,11 @@ def market(days: int = 50, last: str = "2024-12-31", seed: int = 3) -> pd.DataFr
 @pytest.fixture(scope="module")
 def documents() -> dict[str, bytes]:
     return replay.documents(market())
+
+
+@pytest.fixture(scope="module")
+def whole(documents) -> pd.DataFrame:
+    return fetched(documents)
 
 
 # The layout -----------------------------------------------------------------------------
@@ -265,13 +271,15 @@ def test_there_is_one_job_for_each_archive_on_one_polite_host(documents):
     assert SOURCE.asks_for is None
 
 
-@settings(max_examples=10, deadline=None, phases=[Phase.generate])  # shrinking takes minutes
-@given(
+@drawn(
     st.integers(1, 60),
     st.sampled_from(["1927-03-31", "1968-07-31", "2024-12-31"]),
     st.floats(0, 0.5),
     st.sampled_from([2, 4, 6]),
     st.integers(0, 99),
+    few=4,
+    full=10,
+    phases=[Phase.generate],  # shrinking takes minutes
 )
 def test_what_went_in_comes_back(days, last, missing, decimals, seed):
     went_in = market(days, last, seed)
@@ -294,12 +302,12 @@ def test_what_went_in_comes_back(days, last, missing, decimals, seed):
         assert_allclose(after["value"], before["value"], rtol=0, atol=bound)
 
 
-def test_every_series_comes_out_of_a_complete_set_of_archives(documents):
-    assert set(fetched(documents)["series"]) == set(OURS)
+def test_every_series_comes_out_of_a_complete_set_of_archives(whole):
+    assert set(whole["series"]) == set(OURS)
 
 
-def test_a_frame_of_every_series_comes_back_as_it_was(documents):
-    once = fetched(documents)
+def test_a_frame_of_every_series_comes_back_as_it_was(whole):
+    once = whole
     twice = fetched(replay.documents(once))
     keys = ["series", "period"]
     assert_allclose(
@@ -320,9 +328,9 @@ def test_a_longer_history_moves_no_document_of_an_earlier_day():
         assert_array_equal(values(late, name)[expected.index], expected)
 
 
-def test_old_periods_are_cut_after_parsing(documents):
+def test_old_periods_are_cut_after_parsing(documents, whole):
     since = pd.Timestamp("2024-12-15")
-    cut, whole = fetched(documents, since), fetched(documents)
+    cut = fetched(documents, since)
     assert cut["period"].min() == pd.Timestamp("2024-12-16")
     assert len(cut) == (whole["period"] >= since).sum()
     assert set(cut["series"]) == set(OURS)
@@ -473,9 +481,12 @@ def test_valuation_is_computed_as_in_the_finished_table(finished):
 
 
 @pytest.mark.real_data
-def test_a_replay_of_the_finished_tables_gives_them_back(finished):
+@pytest.mark.parametrize("first", ["2005", pytest.param("1926", marks=pytest.mark.long)])
+def test_a_replay_of_the_finished_tables_gives_them_back(finished, first):
+    names = {OURS[name].table for name in MODELLED}
+    tables = {name: finished(name).loc[first:] for name in names}
     parts = [
-        from_values(series, finished(series.table)[series.column], "files")
+        from_values(series, tables[series.table][series.column], "files")
         for name, series in OURS.items()
         if series.modelled
     ]

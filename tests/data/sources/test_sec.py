@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from drawn import drawn
 from hypothesis import strategies as st
 from replay import sec as replay
 
@@ -144,8 +144,7 @@ def brute_force(rows, day):
     return found
 
 
-@settings(max_examples=60, deadline=None)
-@given(filings())
+@drawn(filings(), few=20, full=60)
 def test_after_every_filing_the_sums_are_those_of_brute_force(rows):
     found = sec.trailing_four_quarters(rows)
     for day in sorted(rows["filed"].unique()):
@@ -153,8 +152,7 @@ def test_after_every_filing_the_sums_are_those_of_brute_force(rows):
         assert known.groupby("period")["value"].last().to_dict() == brute_force(rows, day)
 
 
-@settings(max_examples=60, deadline=None)
-@given(filings(), st.integers(0, 6 * 365))
+@drawn(filings(), st.integers(0, 6 * 365), few=20, full=60)
 def test_filings_after_a_day_change_nothing_known_by_then(rows, days):
     day = pd.Timestamp("2016-03-01") + pd.Timedelta(days=days)
     whole = sec.trailing_four_quarters(rows)
@@ -178,8 +176,14 @@ def documents():
     return replay.documents(now=NOW)
 
 
-def test_every_company_has_every_series_of_the_catalogue(documents):
-    found, host = read(documents)
+@pytest.fixture(scope="module")
+def whole(documents):
+    """What all of them say, and the host."""
+    return read(documents)
+
+
+def test_every_company_has_every_series_of_the_catalogue(whole):
+    found, host = whole
     rows = pd.concat(found.values())
     assert list(rows.columns) == COLUMNS
     assert set(rows["series"]) == {one.id for one in SERIES}
@@ -192,8 +196,8 @@ def test_every_company_has_every_series_of_the_catalogue(documents):
 
 
 @pytest.mark.parametrize("company", COMPANIES)
-def test_what_a_document_holds_comes_back(documents, company):
-    rows = read(documents)[0][company]
+def test_what_a_document_holds_comes_back(whole, company):
+    rows = whole[0][company]
     told = replay.quarters(company, now=NOW)
     for measure in ("capital_spending", "operating_cash_flow", "net_income", "buybacks"):
         got = rows[rows["series"] == f"{company}_{measure}"].set_index("period")

@@ -219,9 +219,10 @@ def test_a_workbook_of_another_kind_or_beyond_all_size_is_refused(monkeypatch, c
         shiller.parse(workbook(cells), now=NOW)
 
 
-def test_bytes_changed_at_random_are_read_or_refused_but_end_nothing(cells):
+@pytest.mark.parametrize("times", [20, pytest.param(60, marks=pytest.mark.long)])
+def test_bytes_changed_at_random_are_read_or_refused_but_end_nothing(cells, times):
     document, rng = workbook(cells), np.random.default_rng(97)
-    for _ in range(60):
+    for _ in range(times):
         broken = bytearray(document)
         for place in [*rng.integers(8, 2000, 2), *rng.integers(8, len(document), 20)]:
             broken[place] = rng.integers(256)

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from drawn import drawn
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from replay import tiingo as replay_tiingo
@@ -103,11 +103,12 @@ def test_every_value_is_known_at_the_close_of_its_day_and_says_who_said_so():
     assert set(rows["source"]) == {"yahoo"}
 
 
-@settings(max_examples=60, deadline=None)
-@given(
-    cents=st.lists(st.integers(2_000, 80_000), min_size=8, max_size=8),
-    ratio=st.sampled_from([2.0, 3.0, 1.5, 4.0, 5.0, 7.0, 0.2]),
-    paid=st.integers(1, 50_000),
+@drawn(
+    st.lists(st.integers(2_000, 80_000), min_size=8, max_size=8),
+    st.sampled_from([2.0, 3.0, 1.5, 4.0, 5.0, 7.0, 0.2]),
+    st.integers(1, 50_000),
+    few=20,
+    full=60,
 )
 def test_a_later_split_and_dividend_add_rows_and_change_none(cents, ratio, paid):
     days = trading_days(pd.Timestamp("2024-06-03"), pd.Timestamp("2024-06-12"))

@@ -182,7 +182,6 @@ def chart(figure: go.Figure, name: str, data: pd.DataFrame, *, words: str) -> No
         key=f"chart_{name}",
         config={
             "displaylogo": False,
-            "responsive": True,
             "modeBarButtonsToRemove": _NOT_WANTED,
             "toImageButtonOptions": {"format": picture, "filename": file_name(name), "scale": 2},
         },

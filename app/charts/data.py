@@ -21,4 +21,4 @@ def values(rows: pd.DataFrame, title: str, unit: str, source: Source) -> go.Figu
         showlegend=False,
     )  # fmt: skip
     figure.update_xaxes(gridcolor=GREY, griddash="dot", showgrid=False)
-    return finish(figure, title, unit, source, height=240, note=note, legend=False)
+    return finish(figure, title, unit, source, height=240, note=note, legend=False, left=76)

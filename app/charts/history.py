@@ -14,6 +14,7 @@ from regime.tracking.wording import day_words
 
 _LABEL, _LEVELS = 0.052, 3  # share of a phone's plot that a number is wide; levels of numbers
 _LEVEL, _STRIP, _GAP = 17, 22, 6  # pixels of a level of numbers, of a strip, between rows
+_LEFT = 72  # pixels that "Hindsight" needs
 _PALE = 0.35
 
 
@@ -278,4 +279,6 @@ def _finished(
         if hidden := int(events["level"].isna().sum()):
             notes.append(f"{hidden} of {len(events)} have no room here and are only listed.")
     note = " ".join(one for one in notes if one)
-    return finish(figure, title, unit, source, height=int(figure.layout.height), note=note)
+    return finish(
+        figure, title, unit, source, height=int(figure.layout.height), note=note, left=_LEFT
+    )

@@ -37,5 +37,6 @@ def horizon_bars(latest: pd.DataFrame, source: Source) -> go.Figure:
         "probability of each regime",
         source,
         height=130,
+        left=104,
     )
     return figure.update_layout(hovermode="closest")

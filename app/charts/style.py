@@ -12,6 +12,7 @@ from regime.tracking.wording import COLOURS, SHORT, day_words
 __all__ = [
     "COLOURS",
     "GREY",
+    "LEFT",
     "MOST_POINTS",
     "ON",
     "PALETTE",
@@ -28,6 +29,7 @@ ON = dict(
 )  # words on a regime's colour
 GREY = "#7F7F7F"  # seen on light and dark
 MOST_POINTS = 800  # of a line: about as many as there are pixels across a chart
+LEFT = 52  # pixels, for a number
 _LINE = 54  # characters of small print that a phone has room for
 _LEGEND, _SMALL, _TITLE = 26, 15, 30  # pixels a line of each needs
 _AXIS = 24  # pixels below the plot, of its labels
@@ -61,6 +63,7 @@ def finish(
     height: int = 300,
     note: str = "",
     legend: bool = True,
+    left: int = LEFT,
 ) -> go.Figure:
     """Give a figure its title, unit, source line and margins.
 
@@ -70,6 +73,8 @@ def finish(
     height : of the plot itself, in pixels; the words around it come on top
     note : what else a reader of the picture alone must know
     legend : whether it has one; it stands last, where it may wrap
+    left : pixels for the labels of its vertical axis. Margins do not grow by themselves: to find
+        out what they need, a browser draws everything twice
     """
     small = textwrap.wrap(source.line(note), _LINE)
     names = sum(one.showlegend is not False and one.name is not None for one in figure.data)
@@ -83,7 +88,7 @@ def finish(
             "yref": "container", "y": 1, "yanchor": "top", "font": {"size": 16},
         },
         height=height + above + below,
-        margin={"l": 10, "r": 16, "t": above, "b": below},
+        margin={"l": left, "r": 16, "t": above, "b": below, "autoexpand": False},
         hovermode="x unified",
         showlegend=bool(rows),
         legend={

@@ -42,6 +42,7 @@ def before_and_after(before: pd.DataFrame, after: pd.DataFrame, source: Source) 
     figure.update_annotations(x=0, xanchor="left", font={"size": 13, "color": GREY})
     finish(
         figure, "What the model would say", "probability of each regime", source, height=440,
+        left=104,
         note="Outlined: as it is. Filled: as set. Features that are not set stay as they are.",
     )  # fmt: skip
     # Room for the first horizon's name, below the unit.

@@ -57,6 +57,7 @@ def waterfall(change: Change, regime: str, source: Source) -> go.Figure:
         f"share of each family, nats, {days}",
         source,
         height=_ROW * (len(table) + 1),
+        left=10,
         note="Nats of log-probability less the mean of the three regimes.",
     )
     return figure.update_layout(hovermode="closest")

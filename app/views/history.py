@@ -25,7 +25,8 @@ from regime.tracking.wording import day_words
 
 ASKED = "history_span"  # of the session: what was asked for, as the address has it
 SAVED = "events_saved"  # of the session: said once
-ENDS, AHEAD = ("from", "to"), "horizon"
+ENDS, AHEAD, BENEATH = ("from", "to"), "horizon", "below"
+LEAD, RETURN, CALLS = "Lead", "Total return", "Each call"
 DAY = st.column_config.DateColumn(format="D MMM YYYY")
 BASKETS = dict(zip(REGIMES, ("Giants", "Average company", "Small companies"), strict=True))
 
@@ -43,7 +44,9 @@ def ask_span(since: pd.Timestamp, until: pd.Timestamp) -> None:
 
 def asked() -> dict[str, str]:
     """What the address asks for, or what was looked at before."""
-    told = {name: st.query_params[name] for name in (*ENDS, AHEAD) if name in st.query_params}
+    told = {
+        name: st.query_params[name] for name in (*ENDS, AHEAD, BENEATH) if name in st.query_params
+    }
     if told:
         st.session_state[ASKED] = told
     elif ASKED in st.session_state:
@@ -124,7 +127,6 @@ def calls_table(span: Span) -> None:
             **percent,
         }
     )
-    st.subheader("Each call", anchor=False)
     widgets.table(
         table, "calls", data=found, most=15,
         columns={"since": DAY}
@@ -149,7 +151,6 @@ def over_time() -> None:
     events = charts.placed(listed(), ends)
     proba = snapshot.probabilities(horizon)[span.since : span.until]
     calls, path = span.of(snapshot.calls), span.of(snapshot.labels)
-    leads, conditions = span.of(snapshot.leads), span.of(snapshot.conditions)
     published = None if snapshot.ledger.empty else pd.Timestamp(snapshot.ledger["date"].min())
     late = "" if span.since >= snapshot.first else (
         f" Probabilities begin on {day_words(snapshot.first)}; what came before taught the model."
@@ -162,24 +163,45 @@ def over_time() -> None:
         "ribbon", proba.reset_index(),
         words=f"{footing(snapshot)}{late} Below: who was called that day, and who led in hindsight."
     )  # fmt: skip
-    widgets.chart(
-        charts.cumulative_leads(leads, ends, source, events=events),
-        "leads", leads.reset_index(),
-        words="A lead is a basket's return over the mean of the three, in its usual size.",
-    )  # fmt: skip
-    returns = indexed(conditions)
-    widgets.chart(
-        charts.total_returns(returns, ends, source, events=events),
-        "returns", returns.reset_index(),
-        words="Dividends reinvested, before costs.",
-    )  # fmt: skip
-    calls_table(span)
+    beneath(span, events)
     st.subheader("Dated events", anchor=False)
     if events.empty:
         st.caption("None in this stretch.")
         return
     table = events[["number", "date", "title"]]
     widgets.table(table, "events", most=12, columns={"date": DAY})
+
+
+@st.fragment
+def beneath(span: Span, events: pd.DataFrame) -> None:
+    """What the baskets did on the same days, or each call; one at a time, to be drawn at once."""
+    choices = [LEAD, RETURN, CALLS]
+    told = asked().get(BENEATH)
+    st.session_state["history_below"] = told if told in choices else LEAD
+
+    def choose() -> None:
+        ask(**{BENEATH: st.session_state["history_below"]})
+
+    shown = st.segmented_control(
+        "On the same days", choices, key="history_below", required=True, on_change=choose
+    )
+    ends, source = (span.since, span.until), widgets.source(snapshot)
+    if shown == CALLS:
+        calls_table(span)
+    elif shown == RETURN:
+        returns = indexed(span.of(snapshot.conditions))
+        widgets.chart(
+            charts.total_returns(returns, ends, source, events=events),
+            "returns", returns.reset_index(),
+            words="Dividends reinvested, before costs.",
+        )  # fmt: skip
+    else:
+        leads = span.of(snapshot.leads)
+        widgets.chart(
+            charts.cumulative_leads(leads, ends, source, events=events),
+            "leads", leads.reset_index(),
+            words="A lead is a basket's return over the mean of the three, in its usual size.",
+        )  # fmt: skip
 
 
 @st.fragment

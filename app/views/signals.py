@@ -154,7 +154,8 @@ def closer(row: dict) -> None:
         metrics(row)
     st.markdown(escaped(favours_sentence(row)))
     if row["name"] in frame and frame[row["name"]].notna().any():
-        drawings(row)
+        over_time(row)
+        past_values(row)
         thirds(row)
     said = [
         f"{unit_words(row['unit'])} Source: {row['source']}.",
@@ -185,8 +186,9 @@ def metrics(row: dict) -> None:
             st.metric(label, value, width="content")
 
 
-def drawings(row: dict) -> None:
-    """Its history above who led, and its past values."""
+@st.fragment
+def over_time(row: dict) -> None:
+    """Its history above who led."""
     unit, values = reading(row["unit"]), frame[row["name"]]
     shown = st.segmented_control("Shown", list(YEARS), default="5 years", key="signals_years")
     years = YEARS[shown or "All"]
@@ -198,6 +200,12 @@ def drawings(row: dict) -> None:
         "signal", recent.rename("value").reset_index(),
         words=f"{row['title']}, day by day, over the regime that hindsight has confirmed.",
     )  # fmt: skip
+
+
+def past_values(row: dict) -> None:
+    """How often each value was."""
+    unit, values = reading(row["unit"]), frame[row["name"]]
+    source = widgets.source(snapshot, row["series"] or row["source"])
     past = values.iloc[-WINDOW - 1 : -1]
     widgets.chart(
         charts.distribution(past, row["value"], unit, source),

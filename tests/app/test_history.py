@@ -223,7 +223,7 @@ def test_a_published_day_is_seen_again_as_it_was_published(lived):
 
 
 def test_the_page_says_since_when_it_is_live_and_lists_every_call(lived, at_eight):
-    ran = page("history")
+    ran = opened(below="Each call")
     assert not ran.exception
     assert "Published live since 2 July 2012" in words(ran)
     assert "None in this stretch" in words(ran)
@@ -240,7 +240,7 @@ def opened(**address) -> AppTest:
 
 
 def test_a_shared_link_opens_the_same_view_and_a_choice_is_put_into_the_address(at_eight):
-    ran = opened(**{"from": "2010-01-04", "to": "2011-01-03"})
+    ran = opened(**{"from": "2010-01-04", "to": "2011-01-03", "below": "Each call"})
     assert not ran.exception
     shown = ran.dataframe[0].value
     assert shown["since"].max() <= pd.Timestamp("2011-01-03")
@@ -262,6 +262,22 @@ def test_how_far_ahead_is_in_the_link_and_outlasts_another_stretch(at_eight):
     ran.segmented_control(key="history_preset").set_value("1y").run()
     assert ran.query_params["horizon"] == "21"
     assert ran.segmented_control(key="history_horizon").value == 21
+
+
+@pytest.mark.parametrize(
+    ("told", "shown", "charts"),
+    [("Lead", "Lead", 2), ("Total return", "Total return", 2), ("Each call", "Each call", 1),
+     ("**x**", "Lead", 2)],
+)  # fmt: skip
+def test_what_stands_below_is_in_the_link(told, shown, charts, at_eight):
+    ran = opened(below=told, horizon="21")
+    assert not ran.exception
+    assert ran.segmented_control(key="history_below").value == shown
+    assert len(ran.get("plotly_chart")) == charts
+    ran.segmented_control(key="history_below").set_value("Total return").run()
+    assert ran.query_params["below"] == "Total return"
+    assert ran.query_params["horizon"] == "21"
+    assert "Dividends reinvested" in words(ran)
 
 
 @pytest.mark.parametrize("told", ["22", "-1", "", "**x**", "0.0", "٢١"])
@@ -294,16 +310,16 @@ def test_events_are_drawn_up_to_the_day_and_a_broken_list_hides_no_chart(lived, 
     shutil.copytree(lived.home / "published", own / "published", symlinks=True)
     home(own)
     (own / "events.csv").write_text("date,title\n2012-07-03,<b>early</b>\n2012-07-09,late\n")
-    listed = page("history").dataframe[1].value
+    listed = page("history").dataframe[0].value
     assert list(listed["title"]) == ["<b>early</b>", "late"]
     then = page("history", day="2012-07-05")
-    assert list(then.dataframe[1].value["title"]) == ["<b>early</b>"]
+    assert list(then.dataframe[0].value["title"]) == ["<b>early</b>"]
     assert "Events are edited on the newest day" in words(then)
     (own / "events.csv").write_text("nonsense")
     ran = page("history")
     assert not ran.exception
     assert "Mend the file" in words(ran)
-    assert len(ran.get("plotly_chart")) == 3
+    assert len(ran.get("plotly_chart")) == 2
 
 
 def test_saving_keeps_the_list_and_says_where_somebody_else_was_faster(

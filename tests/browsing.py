@@ -75,6 +75,7 @@ class Servers:
 def settle(page, seconds: float = 60) -> None:
     """Wait until the script has run and every chart is drawn."""
     page.wait_for_selector("h1", timeout=1000 * seconds)
+    page.wait_for_selector("[data-test-script-state=notRunning]", timeout=1000 * seconds)
     page.wait_for_selector("[data-testid=stStatusWidget]", state="detached", timeout=1000 * seconds)
     page.wait_for_function(
         """() => [...document.querySelectorAll('[data-testid=stPlotlyChart]')]

@@ -27,11 +27,14 @@ def asked():
     gc.freeze()  # what is loaded stays, so that no child copies it to look through it
     print("ready", flush=True)
     for line in sys.stdin:
+        asked = json.loads(line)
+        if "end" in asked:
+            print(os.waitpid(asked["end"], 0)[1], flush=True)
+            continue
         pid = os.fork()
         if pid == 0:
-            return json.loads(line)
+            return asked
         print(pid, flush=True)
-        print(os.waitpid(pid, 0)[1], flush=True)
 
 command = asked()
 if command:
@@ -85,6 +88,26 @@ class Commands:
     def _line(self) -> str:
         return self.process.stdout.readline().strip()
 
+    def _ask(self, **asked) -> int:
+        self.process.stdin.write(json.dumps(asked) + "\n")
+        self.process.stdin.flush()
+        return int(self._line())
+
+    def begin(
+        self, *words, within: int = 300, cwd: Path = ROOT, out: Path | None = None,
+        err: Path | None = None, **environment,
+    ) -> int:  # fmt: skip
+        """Begin `regime WORDS`; the process, which `end` waits for."""
+        return self._ask(
+            words=[str(word) for word in words], env={**os.environ, **_EARLY, **environment},
+            streams=[os.devnull, str(out or self.out), str(err or self.err)], cwd=str(cwd),
+            within=within,
+        )  # fmt: skip
+
+    def end(self, pid: int) -> int:
+        """The return code of a command that was begun, once it has ended."""
+        return os.waitstatus_to_exitcode(self._ask(end=pid))
+
     def run(
         self, *words, kill_after: float | None = None, within: int = 300, cwd: Path = ROOT,
         **environment,
@@ -93,24 +116,17 @@ class Commands:
 
         Raises TimeoutError where it takes more than `within` seconds, which end it.
         """
-        asked = {
-            "words": [str(word) for word in words], "env": {**os.environ, **_EARLY, **environment},
-            "streams": [os.devnull, str(self.out), str(self.err)], "cwd": str(cwd),
-            "within": within,
-        }  # fmt: skip
         began = time.monotonic()
-        self.process.stdin.write(json.dumps(asked) + "\n")
-        self.process.stdin.flush()
-        pid = int(self._line())
+        pid = self.begin(*words, within=within, cwd=cwd, **environment)
         if kill_after is not None:
             time.sleep(kill_after)
             with suppress(ProcessLookupError):  # it was faster
                 os.kill(pid, signal.SIGKILL)
-        code = os.waitstatus_to_exitcode(int(self._line()))
+        code = self.end(pid)
         took = time.monotonic() - began
         said, noted = self.out.read_text(), self.err.read_text()
         if code == -signal.SIGALRM:
-            raise TimeoutError(f"regime {asked['words']} hung for {within} s: {noted[-2000:]}")
+            raise TimeoutError(f"regime {[*words]} hung for {within} s: {noted[-2000:]}")
         return Done(code, said, noted, took)
 
     def close(self) -> None:

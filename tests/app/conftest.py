@@ -1,10 +1,13 @@
 """A home with a model in service on a small simulated market."""
 
 import os
+import warnings
 
 import pandas as pd
 import pytest
 from lived import TRAINED, Home, small
+from once import once
+from registered import experiment, register_one, trained
 from shown import show
 
 from regime.bundle import fit_bundle
@@ -22,7 +25,14 @@ from regime.tracking.results import save_result
 @pytest.fixture(scope="session")
 def served(market, tmp_path_factory) -> Settings:
     """Published scores and a stored comparison of a filter on the fund-led baskets."""
-    settings = Settings(home=tmp_path_factory.mktemp("served"))
+
+    def make(folder):
+        publish_a_filter(market, Settings(home=folder))
+
+    return Settings(home=once(tmp_path_factory, "served", make))
+
+
+def publish_a_filter(market, settings) -> None:
     config = ExperimentConfig(
         name="filter",
         baskets=("funds",),
@@ -38,7 +48,19 @@ def served(market, tmp_path_factory) -> Settings:
     rows = score_days(bundle, record, market, version="3")
     readiness = assess(bundle, market, market.index[-1])
     show(rows, bundle, market, settings, readiness=readiness)
-    return settings
+
+
+@pytest.fixture(scope="session")
+def carded(market, tmp_path_factory) -> Settings:
+    """A home with a registered filter, not in service, whose question is full of markup."""
+
+    def make(folder):
+        config = experiment(features={}, labels={"horizons": (0,)}, model={"kind": "filter"})
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # MLflow's own, on newer libraries
+            register_one(*trained(market, config), market, folder)
+
+    return Settings(home=once(tmp_path_factory, "carded", make))
 
 
 @pytest.fixture
@@ -60,7 +82,14 @@ THREE_HORIZONS = {"horizons": (0, 21, 63)}
 @pytest.fixture(scope="session")
 def lived(tmp_path_factory) -> Settings:
     """A home with a version in service that spoke on six days, the last one DEGRADED."""
-    home = Home(tmp_path_factory.mktemp("lived") / "home")
+
+    def make(folder):
+        live(Home(folder / "home"))
+
+    return Settings(home=once(tmp_path_factory, "lived", make) / "home")
+
+
+def live(home: Home) -> None:
     config = small(labels=THREE_HORIZONS)
     home.fetch(TRAINED)
     home.train(TRAINED, config)
@@ -76,7 +105,6 @@ def lived(tmp_path_factory) -> Settings:
             home.settings.model_copy(update={"now": now}),
             lambda store, now, withhold=withhold: from_demo(store, now, withhold=withhold),
         )
-    return home.settings
 
 
 @pytest.fixture

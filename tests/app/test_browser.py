@@ -1,10 +1,8 @@
 """App and MLflow UI started for real, and read in headless Chromium."""
 
-import warnings
-
 import pytest
 from browsing import Servers, chromium, text_of
-from registered import HOSTILE, experiment, register_one, trained
+from registered import HOSTILE
 
 from regime.settings import Settings
 from regime.tracking.mlflow_client import client, experiment_id
@@ -39,21 +37,10 @@ def test_the_card_fits_the_screen_and_shows_markup_as_text(browser, app, width, 
 
 
 @pytest.fixture(scope="module")
-def carded(market, tmp_path_factory):
-    """A home with a registered version whose question is full of markup."""
-    home = tmp_path_factory.mktemp("carded")
-    config = experiment(features={}, labels={"horizons": (0,)}, model={"kind": "filter"})
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # MLflow's own, on newer libraries
-        register_one(*trained(market, config), market, home)
-    return home
-
-
-@pytest.fixture(scope="module")
 def app(carded):
     """The address of the app on that home."""
     servers = Servers()
-    yield servers.start("app", carded)
+    yield servers.start("app", carded.home)
     servers.close()
 
 

@@ -1,10 +1,10 @@
 """The model card, run without a browser: of the version in service, whole or not at all."""
 
-import warnings
+import shutil
 
 import pytest
 from paged import page, words
-from registered import HOSTILE, experiment, register_one, trained
+from registered import HOSTILE
 from rostered import keep
 
 from regime.settings import Settings
@@ -15,31 +15,28 @@ from regime.tracking.roster import load_roster, roster_path
 
 
 @pytest.fixture(scope="module")
-def carded(market, tmp_path_factory):
-    """A filter with a card, not in service, and listed twice."""
-    settings = Settings(home=tmp_path_factory.mktemp("carded"))
-    config = experiment(features={}, labels={"horizons": (0,)}, model={"kind": "filter"})
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # MLflow's own, on newer libraries
-        register_one(*trained(market, config), market, settings.home)
-    told = load_roster(settings)
+def listed(carded, tmp_path_factory):
+    """A copy of a home with a card, whose version is listed twice."""
+    folder = tmp_path_factory.mktemp("listed") / "home"
+    shutil.copytree(carded.home, folder, symlinks=True)
+    told = load_roster(carded)
     (first,) = told["versions"]
     second = first | {"number": "2", "card": first["card"] | {"version": "2"}}
-    keep(told | {"versions": [second, first]}, settings.home)
-    return settings
+    keep(told | {"versions": [second, first]}, folder)
+    return Settings(home=folder)
 
 
-def changed(carded, home, tmp_path, **roster):
+def changed(listed, home, tmp_path, **roster):
     """Point the app at the same list but for what is changed."""
-    keep(load_roster(carded) | roster, tmp_path)
+    keep(load_roster(listed) | roster, tmp_path)
     home(tmp_path)
 
 
-def test_a_card_shows_every_section_of_the_newest_version_and_says_it_is_simulated(carded, home):
-    home(carded.home)
+def test_a_card_shows_every_section_of_the_newest_version_and_says_it_is_simulated(listed, home):
+    home(listed.home)
     ran = page("card")
     assert not ran.exception
-    card = load_card(carded, "1")
+    card = load_card(listed, "1")
     text = words(ran)
     assert "SIMULATED" in text
     assert escaped(summary(card)) in text
@@ -55,26 +52,26 @@ def test_a_card_shows_every_section_of_the_newest_version_and_says_it_is_simulat
     assert "Version 1, as of" in words(ran)
 
 
-def test_the_version_in_service_comes_first(carded, home, tmp_path):
-    changed(carded, home, tmp_path, champion="1")
+def test_the_version_in_service_comes_first(listed, home, tmp_path):
+    changed(listed, home, tmp_path, champion="1")
     assert page("card").selectbox[0].options == ["1", "2"]
 
 
-def test_a_card_that_was_changed_or_never_made_is_not_shown(carded, home, tmp_path):
-    newest, first = load_roster(carded)["versions"]
+def test_a_card_that_was_changed_or_never_made_is_not_shown(listed, home, tmp_path):
+    newest, first = load_roster(listed)["versions"]
     fault = "The model card of version 2 cannot be read: it is not what was registered."
     bad = newest | {"card": None, "card_fault": fault}
-    changed(carded, home, tmp_path, versions=[bad, first])
+    changed(listed, home, tmp_path, versions=[bad, first])
     ran = page("card")
     assert not ran.exception
     assert "not what was registered" in words(ran)
     assert not ran.table
 
 
-def test_on_an_earlier_day_a_later_version_has_no_card(carded, home, tmp_path):
-    newest, first = load_roster(carded)["versions"]
+def test_on_an_earlier_day_a_later_version_has_no_card(listed, home, tmp_path):
+    newest, first = load_roster(listed)["versions"]
     early = first | {"registered_at": "2008-06-02T22:00:00+00:00"}
-    changed(carded, home, tmp_path, versions=[newest, early])
+    changed(listed, home, tmp_path, versions=[newest, early])
     ran = page("card", day="2008-07-01")
     assert "Version 1, as of" in words(ran)
     assert not ran.selectbox

@@ -1,11 +1,15 @@
 """The command in processes of its own, on a small simulated market."""
 
+import json
 import os
+import shutil
 import subprocess
 import sys
+from dataclasses import asdict
 
 import pytest
-from commands import ROOT
+from commands import ROOT, Done
+from once import moved, once
 
 SMALL = """
 # Does the chain hold together?
@@ -42,18 +46,32 @@ def fails(done, *said, code=1):
         assert words in " ".join(done.stderr.split()), done.stderr
 
 
+@pytest.fixture(scope="session")
+def compared(regime, tmp_path_factory):
+    """A simulated market to 1987 and one small experiment compared on it. To be copied only."""
+
+    def make(folder):
+        experiment, home = folder / "small.toml", folder / "home"
+        experiment.write_text(SMALL)
+        done = regime("fetch", "--source", "demo", "--until", "1987-06-30", home=home)
+        assert done.returncode == 0, done.stderr
+        done = regime(
+            "compare", experiment, "--jobs", 1, "--json", folder / "out.json", home=home
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        (folder / "done.json").write_text(json.dumps(asdict(done)))
+
+    return once(tmp_path_factory, "compared", make)
+
+
 @pytest.fixture(scope="module")
-def small(regime, tmp_path_factory):
-    """A home with a simulated market to 1987 and one small experiment compared on it."""
+def small(compared, tmp_path_factory):
+    """That market and experiment in a home of the file's own, and how the comparison went."""
     folder = tmp_path_factory.mktemp("small")
-    (folder / "small.toml").write_text(SMALL)
-    home = folder / "home"
-    assert regime("fetch", "--source", "demo", "--until", "1987-06-30", home=home).returncode == 0
-    done = regime(
-        "compare", folder / "small.toml", "--jobs", 1, "--json", folder / "out.json", home=home
-    )
-    assert done.returncode == 0, done.stderr
-    return folder, done
+    for name in ("small.toml", "out.json"):
+        shutil.copy(compared / name, folder)
+    moved(compared / "home", folder / "home")
+    return folder, Done(**json.loads((compared / "done.json").read_text()))
 
 
 @pytest.fixture(scope="session", name="fails")

@@ -12,14 +12,14 @@ from regime.settings import Settings
 from regime.tracking.published import load_published
 from regime.tracking.registry import promote
 
-FIRST = "2015-01-02"
+FIRST = "2019-01-02"
 EXPERIMENT = """
 # Does the chain hold together on live data?
 baskets = ["funds"]
 features = { sets = ["leadership", "rates"], window = 504 }
 labels = { horizons = [0, 21] }
-training = { since = 2015-06-01, every = 3 }
-evaluation = { first_test = { funds = 2022-01-03 }, refit_every = 504 }
+training = { since = 2019-06-03, every = 3 }
+evaluation = { first_test = { funds = 2024-01-02 }, refit_every = 504 }
 model = { kind = "logistic" }
 """
 ONE_FUND = "query1.finance.yahoo.com/v8/finance/chart/RSP"

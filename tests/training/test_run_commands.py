@@ -1,11 +1,8 @@
 """`regime run` as a stranger meets it: wrong words, nothing there yet, two at once."""
 
 import json
-import os
 import shutil
 import sqlite3
-import subprocess
-import sys
 import time
 from contextlib import closing
 
@@ -108,8 +105,17 @@ def test_a_dry_run_says_what_it_would_do_and_changes_nothing(ask, trained):
     assert Ledger(trained.store).read().empty
 
 
-def test_one_summary_line_on_standard_output_and_a_log_of_objects(ask, trained):
-    done = ask("run", "--source", "demo")
+@pytest.fixture(scope="module")
+def spoken(commands, trained):
+    """How the run of that Monday went."""
+    home = str(trained.settings.home)
+    return commands.run("run", "--source", "demo", REGIME_HOME=home, REGIME_NOW=NOW)
+
+
+def test_one_summary_line_on_standard_output_and_a_log_of_objects(ask, trained, spoken):
+    done = spoken
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
     assert done.stdout.count("\n") == 1
     assert done.stdout.startswith("SIMULATED 2012-07-02 PUBLISHED: ")
     assert "1 day entered, ledger 2 rows" in done.stdout
@@ -122,30 +128,27 @@ def test_one_summary_line_on_standard_output_and_a_log_of_objects(ask, trained):
     assert "0 days entered, ledger 2 rows" in again.stdout
 
 
-def test_two_at_once_publish_once_and_the_second_names_the_first(ask, trained, tmp_path):
-    words = [sys.executable, "-m", "training.cli", "run", "--source", "demo"]
-    environment = {"REGIME_HOME": str(trained.settings.home), "REGIME_NOW": NOW}
-    first = subprocess.Popen(
-        words, env=os.environ | environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        text=True,
+def test_two_at_once_publish_once_and_the_second_names_the_first(commands, ask, trained, tmp_path):
+    out, err = tmp_path / "out", tmp_path / "err"
+    first = commands.begin(
+        "run", "--source", "demo", out=out, err=err,
+        REGIME_HOME=str(trained.settings.home), REGIME_NOW=NOW,
     )  # fmt: skip
     holder = trained.settings.home / "run.json"
     end = time.monotonic() + 60
-    while not holder.exists() and time.monotonic() < end and first.poll() is None:
+    while not holder.exists() and time.monotonic() < end:
         time.sleep(0.001)
     assert holder.exists(), "the first never took the lock"
     done = ask("run", "--source", "demo", code=1)
-    assert f"`regime run`, process {first.pid} on " in done.stderr
+    assert f"`regime run`, process {first} on " in done.stderr
     assert "Wait for it, or end it" in done.stderr
     assert done.stdout == ""
-    out, err = first.communicate(timeout=120)
-    assert first.returncode == 0, err
-    assert "PUBLISHED" in out
+    assert commands.end(first) == 0, err.read_text()
+    assert "PUBLISHED" in out.read_text()
     assert not Ledger(trained.store).read().duplicated(["date", "horizon"]).any()
 
 
-def test_a_changed_ledger_stops_the_run_before_it_publishes(ask, trained, tmp_path):
-    ask("run", "--source", "demo")
+def test_a_changed_ledger_stops_the_run_before_it_publishes(ask, trained, spoken, tmp_path):
     home = tmp_path / "home"
     shutil.copytree(trained.settings.home, home, ignore=shutil.ignore_patterns("artifacts"))
     with closing(sqlite3.connect(home / "observations.db")) as database:

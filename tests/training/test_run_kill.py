@@ -13,6 +13,7 @@ from regime.tracking.ledger import Ledger
 from regime.tracking.mlflow_client import client, find_runs
 from regime.tracking.names import CHAMPION, MODEL
 from regime.tracking.published import load_published
+from regime.tracking.registry import promote
 
 SMALL = """
 # Does anything get lost?
@@ -28,10 +29,13 @@ BEGIN = pd.Timestamp("2015-12-31")
 
 
 @pytest.mark.parametrize(
-    ("kills", "seed"),  # of few, none is near the end of a run, which may be faster than the first
-    [pytest.param(3, 73, id="3x"), pytest.param(50, 6, id="50x", marks=pytest.mark.long)],
+    ("kills", "seed", "turn"),  # of few, none is near the end of a run, which may be the faster
+    [
+        pytest.param(2, 73, 2, id="2x"),
+        pytest.param(50, 6, 3, id="50x", marks=pytest.mark.long),
+    ],
 )
-def test_whatever_a_killed_run_left_the_next_makes_good(kills, seed, commands, tmp_path):
+def test_whatever_a_killed_run_left_the_next_makes_good(kills, seed, turn, commands, tmp_path):
     home = tmp_path / "home"
     (tmp_path / "small.toml").write_text(SMALL)
 
@@ -43,17 +47,19 @@ def test_whatever_a_killed_run_left_the_next_makes_good(kills, seed, commands, t
         return done
 
     regime(BEGIN, "fetch", "--source", "demo")
-    for words in (["retrain", tmp_path / "small.toml", *ALONE], ["promote"], RUN):
-        done = regime(BEGIN, *words)
-        assert done.returncode == 0, done.stderr
+    settings, store = Settings(home=home), ObservationStore(home / "observations.db")
+    done = regime(BEGIN, "retrain", tmp_path / "small.toml", *ALONE)
+    assert done.returncode == 0, done.stderr
+    promote(settings)
+    done = regime(BEGIN, *RUN)
+    assert done.returncode == 0, done.stderr
     quick = done.seconds
 
     chance = random.Random(seed)
-    settings, store = Settings(home=home), ObservationStore(home / "observations.db")
     day, was_killed, slow = BEGIN, 0, 0.0
     for kill in range(kills):
-        # Every third time so late that the model is stale: it retrains and the gate judges.
-        stale = kill % 3 == 2
+        # Every so often so late that the model is stale: it retrains and the gate judges.
+        stale = kill % turn == turn - 1
         day = trading_days(day, day + pd.Timedelta(days=99))[43 if stale else 1]
         longest = max(slow, 3 * quick) if stale else quick
         done = regime(day, *RUN, kill_after=chance.uniform(0.05, longest))

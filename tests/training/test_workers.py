@@ -55,9 +55,15 @@ def configs():
 
 
 @pytest.fixture(scope="module")
-def alone(market, configs):
+def panel(market):
+    """Fifteen years, of which each model is fitted three times."""
+    return market[:"2003-12-31"]
+
+
+@pytest.fixture(scope="module")
+def alone(panel, configs):
     """What one process makes of it."""
-    return list(Comparison(market).run_all(configs))
+    return list(Comparison(panel).run_all(configs))
 
 
 @pytest.fixture(autouse=True)
@@ -69,11 +75,11 @@ def _nothing_left_behind():
 
 @pytest.fixture
 def cluster(request):
-    """Four workers, or as many as are asked for, in processes of their own, as on machines."""
+    """As many workers as are asked for, in processes of their own, as on machines."""
     with (
         warnings.catch_warnings(action="ignore"),  # of Dask, on a disk or a port that is busy
         LocalCluster(
-            n_workers=getattr(request, "param", 4), threads_per_worker=1, processes=True,
+            n_workers=request.param, threads_per_worker=1, processes=True,
             dashboard_address="127.0.0.1:0", memory_limit=0, silence_logs=50,
         ) as started,
     ):  # fmt: skip
@@ -103,13 +109,14 @@ def test_a_cluster_without_workers_says_how_to_start_one(monkeypatch):
         pass
 
 
-def test_processes_give_the_numbers_of_one(market, configs, alone):
+def test_processes_give_the_numbers_of_one(panel, configs, alone):
     with workers(jobs=2):
-        same(list(Comparison(market).run_all(configs)), alone)
+        same(list(Comparison(panel).run_all(configs)), alone)
 
 
+@pytest.mark.parametrize("cluster", [2, pytest.param(4, marks=pytest.mark.long)], indirect=True)
 def test_a_cluster_gives_the_numbers_of_one_process_though_a_worker_is_killed_half_way(
-    market, configs, alone, cluster
+    panel, configs, alone, cluster
 ):
     fits, killed = [], []
 
@@ -124,7 +131,7 @@ def test_a_cluster_gives_the_numbers_of_one_process_though_a_worker_is_killed_ha
             os.kill(nanny.pid, signal.SIGKILL)
 
     with workers(backend=Backend.DASK, scheduler=cluster.scheduler_address):
-        found = list(Comparison(market, on_fit=kill_one).run_all(configs))
+        found = list(Comparison(panel, on_fit=kill_one).run_all(configs))
     assert len(killed) == 1
     same(found, alone)
 
@@ -177,7 +184,7 @@ def test_workers_that_run_other_code_are_named(cluster, monkeypatch):
         pass
 
 
-def test_a_scheduler_that_goes_away_is_a_clear_error(market, configs, tmp_path, capfd):
+def test_a_scheduler_that_goes_away_is_a_clear_error(panel, configs, tmp_path, capfd):
     scheduler = subprocess.Popen(
         [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1",
          "--port", "0", "--dashboard-address", "127.0.0.1:0", "--scheduler-file",
@@ -191,18 +198,18 @@ def test_a_scheduler_that_goes_away_is_a_clear_error(market, configs, tmp_path, 
             time.sleep(0.1)
         address = json.loads((tmp_path / "where.json").read_text())["address"]
         worker = subprocess.Popen(
-            [sys.executable, "-m", "distributed.cli.dask_worker", address, "--nworkers", "2",
-             "--nthreads", "1", "--no-dashboard"],
+            [sys.executable, "-m", "distributed.cli.dask_worker", address, "--nworkers", "1",
+             "--nthreads", "2", "--no-dashboard"],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         try:
             with Client(address) as client:
-                client.wait_for_workers(2, timeout=60)
+                client.wait_for_workers(1, timeout=60)
             with (
                 pytest.raises(EvaluationError, match="scheduler went away"),
                 workers(backend=Backend.DASK, scheduler=address),
             ):
-                list(Comparison(market, on_fit=scheduler.kill).run_all(configs))
+                list(Comparison(panel, on_fit=scheduler.kill).run_all(configs))
         finally:
             worker.terminate()
             worker.wait(30)

@@ -9,7 +9,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 PYTEST := $(BIN)/python -m pytest -n 3 --dist loadfile
-.PHONY: help setup demo browser postgres bench test test-long lint app ui lock clean
+.PHONY: help setup demo browser postgres bench test suite test-long lint app ui lock clean
 
 help:  ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -41,7 +41,10 @@ postgres:  # Debian's PostgreSQL for the store's tests, where it may be installe
 		{ apt-get update -qq && apt-get install -qq -y --no-install-recommends postgresql >/dev/null; }; } || \
 		echo "No PostgreSQL, and it may not be installed here: its tests will be skipped."
 
-test: lint browser postgres  ## Lint, types, import contracts and the reduced test suite
+test: setup browser postgres  ## Lint, types, import contracts and the reduced test suite
+	@$(MAKE) --jobs=2 lint suite
+
+suite: setup
 	$(PYTEST) -m "not long" $(ARGS)
 
 test-long: lint browser postgres  ## The full counts; their results are committed

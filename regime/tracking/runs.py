@@ -17,7 +17,6 @@ from regime.experiment import ExperimentResult
 from regime.labels.leadership import target
 from regime.settings import Settings
 from regime.taxonomy import REGIMES
-from regime.tracking.figures import edge_by_decade, probability_ribbon, reliability
 from regime.tracking.mlflow_client import (
     NOTE,
     OFFERED,
@@ -221,20 +220,22 @@ def refit_losses(result: ExperimentResult) -> pd.DataFrame:
 
 
 def _write_artefacts(result: ExperimentResult, folder: Path) -> None:
-    figures = folder / "figures"
-    figures.mkdir()
+    from regime.tracking import figures  # matplotlib, which takes 0.3 s to import
+
+    drawn = folder / "figures"
+    drawn.mkdir()
     for baskets in result.config.baskets:
         predictions = result.predictions[result.predictions["baskets"] == baskets]
         labels = result.labels[result.labels["baskets"] == baskets]
         for name, figure in (
-            ("ribbon", probability_ribbon(predictions, labels)),
-            ("reliability", reliability(predictions, labels)),
+            ("ribbon", figures.probability_ribbon(predictions, labels)),
+            ("reliability", figures.reliability(predictions, labels)),
             (
                 "edge_by_decade",
-                edge_by_decade([r for r in result.scores if r["baskets"] == baskets]),
+                figures.edge_by_decade([r for r in result.scores if r["baskets"] == baskets]),
             ),
         ):
-            figure.savefig(figures / f"{name}_{baskets}.png", dpi=110)
+            figure.savefig(drawn / f"{name}_{baskets}.png", dpi=110)
     for name in ("predictions", "calls", "labels"):
         getattr(result, name).to_parquet(folder / f"{name}.parquet", index=False)
     (folder / "scores.json").write_text(json.dumps(result.scores, indent=1), encoding="utf-8")

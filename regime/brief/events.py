@@ -97,7 +97,7 @@ def load_events(settings: Settings, *, simulated: bool) -> Events:
     if found is None:
         return Events(checked(() if simulated else KNOWN), "")
     try:
-        lines = list(csv.reader(io.StringIO(found.decode("utf-8")), strict=True))
+        lines = list(csv.reader(io.StringIO(found.decode("utf-8-sig")), strict=True))
         if not lines or [name.strip() for name in lines[0]] != COLUMNS:
             raise StoreError(f"its first line is to be {','.join(COLUMNS)}.")
         if wrong := [at for at, line in enumerate(lines[1:], 1) if line and len(line) != 2]:

@@ -9,11 +9,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from regime.exceptions import RegimeError
 from regime.health.checks import Check, State
 from regime.settings import Settings
 from regime.tracking.results import write_text
 
+_PATIENCE = 5.0  # seconds
 _PASSWORD = re.compile(r"(?<=://)[^@\s]*@")
 
 
@@ -39,15 +42,16 @@ def keep(settings: Settings, checks: Sequence[Check], *, by: str, at: datetime) 
     with suppress(RegimeError, OSError):
         if not settings.home.is_dir():
             return
-        kept = _read(_path(settings))
-        kept[by] = {
+        found = {
             "at": at.astimezone(UTC).isoformat(timespec="seconds"),
             "checks": [
                 [one.name, one.state.value, _PASSWORD.sub("***@", one.words), one.advice]
                 for one in checks
             ],
         }
-        write_text(_path(settings), json.dumps(kept, indent=1), "findings")
+        path = _path(settings)
+        with FileLock(f"{path}.lock", timeout=_PATIENCE):  # between what is read and written
+            write_text(path, json.dumps(_read(path) | {by: found}, indent=1), "findings")
 
 
 def findings(settings: Settings) -> list[Finding]:

@@ -3,6 +3,7 @@
 import json
 import shutil
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import pandas as pd
@@ -147,3 +148,16 @@ def test_findings_that_cannot_be_read_or_written_fail_nothing(tmp_path):
     keep(settings, [secret], by="regime run", at=at)
     assert findings(settings) == []
     assert json.dumps([one.check.name for one in findings(settings)]) == "[]"
+
+
+def test_of_commands_that_end_at_once_each_is_kept(tmp_path):
+    settings = Settings(home=tmp_path)
+    at = pd.Timestamp("2012-07-11", tz="UTC").to_pydatetime()
+    names = [f"command {number}" for number in range(12)]
+
+    def end(name):
+        keep(settings, [Check(name, State.OK, "Well.")], by=name, at=at)
+
+    with ThreadPoolExecutor(len(names)) as pool:
+        list(pool.map(end, names))
+    assert {found.by for found in findings(settings)} == set(names)

@@ -52,6 +52,11 @@ def test_what_is_saved_is_read_again_by_date_whatever_its_titles_hold(settings):
     pd.testing.assert_frame_equal(found.table, saved.table)
 
 
+def test_a_spreadsheet_s_mark_before_the_first_line_is_no_fault(settings):
+    (settings.home / "events.csv").write_text("date,title\n2020-11-09,Vaccine\n", "utf-8-sig")
+    assert list(load_events(settings, simulated=True).table["title"]) == ["Vaccine"]
+
+
 def test_an_emptied_list_stays_empty(settings):
     save_events(settings, listed(), read="")
     assert load_events(settings, simulated=False).table.empty

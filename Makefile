@@ -16,7 +16,7 @@ help:  ## Show what there is
 
 setup: $(READY)  ## Virtual environment with pinned, hash-checked packages
 
-# uv takes a third of pip's time; pip does where uv cannot, for want of its settings.
+# uv takes a ninth of pip's time; pip does where uv cannot, for want of its settings.
 $(READY): requirements.txt requirements-uv.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed; found $$($(PYTHON) --version). Set PYTHON=/path/to/python3.11"; exit 1; }

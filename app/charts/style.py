@@ -13,7 +13,6 @@ from regime.tracking.wording import COLOURS, SHORT, day_words
 __all__ = [
     "COLOURS",
     "GREY",
-    "LEFT",
     "MOST_POINTS",
     "ON",
     "PALETTE",
@@ -30,7 +29,7 @@ ON = dict(
 )  # words on a regime's colour
 GREY = "#7F7F7F"  # seen on light and dark
 MOST_POINTS = 800  # of a line: about as many as there are pixels across a chart
-LEFT = 52  # pixels, for a number
+_LEFT = 52  # pixels, for a number
 _LINE = 54  # characters of small print that a phone has room for
 _LEGEND, _SMALL, _TITLE = 26, 15, 30  # pixels a line of each needs
 _AXIS = 24  # pixels below the plot, of its labels
@@ -64,7 +63,7 @@ def finish(
     height: int = 300,
     note: str = "",
     legend: bool = True,
-    left: int = LEFT,
+    left: int = _LEFT,
 ) -> go.Figure:
     """Give a figure its title, unit, source line and margins.
 
@@ -101,7 +100,7 @@ def finish(
     figure.add_annotation(
         text="<br>".join(small), showarrow=False, align="left", font={"size": 11},
         xref="paper", x=0, xanchor="left", yref="paper", y=0, yanchor="top",
-        yshift=-(_AXIS + 2),
+        xshift=4 - left, yshift=-(_AXIS + 2),  # below the title, and as wide as a phone
     )  # fmt: skip
     return figure
 

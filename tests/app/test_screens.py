@@ -29,6 +29,18 @@ def app(lived):
     servers.close()
 
 
+# Words and numbers of charts that reach over an edge.
+CUT = """() => [...document.querySelectorAll('.js-plotly-plot')].flatMap(chart => {
+    const edge = chart.getBoundingClientRect();
+    const over = one => {
+        const {left, right, width} = one.getBoundingClientRect();
+        return width && (left < edge.left - 0.5 || right > edge.right + 0.5);
+    };
+    const words = chart.querySelectorAll('[class*=tick] text, .gtitle, .annotation text');
+    return [...words].filter(over).map(one => one.textContent);
+})"""
+
+
 @pytest.fixture(scope="module", params=WIDTHS)
 def tab(request, browser):
     width, height = WIDTHS[request.param]
@@ -91,6 +103,7 @@ def test_a_page_draws_fits_the_screen_and_can_be_read_by_anybody(name, opened, a
     assert picture.stat().st_size > 10_000
     assert tab.locator("[data-testid=stException]").count() == 0
     assert tab.evaluate("document.documentElement.scrollWidth") <= width
+    assert tab.evaluate(CUT) == []
     faults = [one for one in tab.said if "404" not in one]  # Streamlit asks for files it may lack
     assert not faults
     assert not grave(tab)

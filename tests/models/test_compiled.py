@@ -185,3 +185,13 @@ def test_compiled_functions_are_kept_on_disk_with_the_numba_of_this_day():
     assert isinstance(em_recursions.forward._cache._cache_file, compiled.Shelf)
     assert np.unique([compiled.ingredients(f.py_func) for f in (
         em_recursions.forward, em_recursions.backward)]).size == 2  # fmt: skip
+
+
+def test_what_only_scores_does_without_numba():
+    code = (
+        "import sys, regime.brief.what_if; print('sklearn' in sys.modules, 'numba' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    assert done.stdout.split() == ["True", "False"]

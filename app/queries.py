@@ -5,6 +5,7 @@ throughout, and the link's goal is the key of what is kept in memory.
 """
 
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,6 @@ import streamlit as st
 
 from regime.brief import data as brief_data
 from regime.brief.data import Holdings
-from regime.brief.events import Events, load_events, save_events
 from regime.brief.signals import signal_table
 from regime.brief.snapshot import Snapshot, load_snapshot, load_snapshot_of
 from regime.brief.sure import Sure
@@ -24,12 +24,16 @@ from regime.exceptions import StoreError
 from regime.health import kept
 from regime.health.kept import Finding
 from regime.settings import Settings
-from regime.tracking.published import NAME, load_model
+from regime.signals.numbers import signal_numbers
+from regime.tracking.dated_events import Events, load_events, save_events
+from regime.tracking.published import NAME, load_model, load_signal_history, load_signals
 from regime.tracking.results import list_results, load_result
 from regime.tracking.roster import load_roster, roster_path
 
 if TYPE_CHECKING:
     from regime.bundle import Bundle
+
+_A_YEAR, _EVERY = pd.Timedelta(days=366), 4  # of a sparkline, and one in how many is drawn
 
 
 def snapshot(day: pd.Timestamp | None = None) -> Snapshot | None:
@@ -60,16 +64,63 @@ def _then(folder: str, goal: str, day: pd.Timestamp) -> Snapshot:
     return load_snapshot_of(Settings(), _newest(folder, goal), day)
 
 
-def signals(day: pd.Timestamp | None = None) -> pd.DataFrame:
-    """Every signal as it was known on the day that `snapshot(day)` shows; not to be changed."""
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """Every signal of a day: what there is to list, and what it looked like lately.
+
+    Attributes
+    ----------
+    table : DataFrame of `brief.signals.signal_table`, in the order of the declarations
+    recent : by name, values of the last year, one in `_EVERY`
+    tested : sentences on whether the composite told anything
+    """
+
+    table: pd.DataFrame
+    recent: dict[str, list[float]]
+    tested: list[str]
+
+
+def signals(day: pd.Timestamp | None = None) -> Signals:
+    """Every signal as it was known on the day that `snapshot(day)` shows; not to be changed.
+
+    Raises
+    ------
+    StoreError
+        If none were published, or they cannot be read.
+    """
     folder = Settings().published
     return _signals(str(folder.absolute()), str((folder / NAME).readlink()), day)
 
 
-@st.cache_resource(max_entries=6, show_spinner=False)
-def _signals(folder: str, goal: str, day: pd.Timestamp | None) -> pd.DataFrame:
-    shown = _newest(folder, goal) if day is None else _then(folder, goal, day)
-    return signal_table(shown.about["features"], shown.features, shown.labels, shown.day)
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _signals(folder: str, goal: str, day: pd.Timestamp | None) -> Signals:
+    here = Path(folder) / goal
+    said, numbers = load_signals(here)
+    declared, newest = said["declarations"], pd.Timestamp(said["day"])
+    if day is not None:
+        shown = _then(folder, goal, day)
+        numbers = signal_numbers(
+            declared, lambda names: load_signal_history(here, names), shown.labels, day
+        )
+    until = newest if day is None else day
+    names = [str(one["name"]) for one in declared]
+    year = load_signal_history(here, names, since=until - _A_YEAR).loc[:until]
+    drawn = year.iloc[::-1].iloc[::_EVERY].iloc[::-1]
+    recent = {str(name): column.dropna().tolist() for name, column in drawn.items()}
+    return Signals(signal_table(declared, numbers), recent, said["tested"] if day is None else [])
+
+
+def signal_history(name: str, day: pd.Timestamp) -> "pd.Series[float]":
+    """A signal by trading day up to `day`; empty where it was never known."""
+    folder = Settings().published
+    known = _signal_history(str(folder.absolute()), str((folder / NAME).readlink()), name)
+    return known.loc[:day]
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _signal_history(folder: str, goal: str, name: str) -> "pd.Series[float]":
+    frame = load_signal_history(Path(folder) / goal, [name])
+    return frame[name] if name in frame else pd.Series(dtype="float64", index=frame.index[:0])
 
 
 def how_sure(shown: Snapshot) -> list[Sure]:

@@ -25,6 +25,7 @@ from training.rollback import rollback
 from training.run import run_daily
 from training.score import score
 from training.serve import app, ui
+from training.signals import signals
 from training.sources import sources
 from training.store import store
 from training.value import value
@@ -50,6 +51,7 @@ cli.command("retrain")(retrain)
 cli.command("promote")(promote)
 cli.command("rollback")(rollback)
 cli.command("score")(score)
+cli.command("signals")(signals)
 cli.command("report")(report)
 cli.add_typer(alert, name="alert")
 cli.add_typer(ledger, name="ledger")

@@ -28,6 +28,10 @@ class Origin(StrEnum):
     YAHOO = "yahoo"
     SHILLER = "shiller"
     SEC = "sec"
+    CFTC = "cftc"
+    ICI = "ici"
+    HOLDINGS = "holdings"
+    FINRA = "finra"
     FILES = "files"
     DEMO = "demo"
 

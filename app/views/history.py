@@ -6,7 +6,6 @@ import streamlit as st
 from app import queries, widgets
 from app.charts import history as charts
 from app.charts.style import SHORT
-from regime.brief.events import ISO_DATE, LONGEST, Events, saved_words
 from regime.brief.history import (
     PRESETS,
     RETURNS,
@@ -21,6 +20,7 @@ from regime.brief.history import (
 from regime.exceptions import RegimeError
 from regime.taxonomy import REGIMES, Regime
 from regime.tracking.card_text import escaped
+from regime.tracking.dated_events import ISO_DATE, LONGEST, Events, saved_words
 from regime.tracking.wording import day_words
 
 ASKED = "history_span"  # of the session: what was asked for, as the address has it

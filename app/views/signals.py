@@ -2,95 +2,120 @@
 
 import pandas as pd
 import streamlit as st
+from pandas.io.formats.style import Styler
 
 from app import queries, widgets
 from app.charts import signals as charts
 from app.charts.style import GREY
 from regime.brief.signal_words import NOT_KNOWN, family_words, reading, short
 from regime.brief.signals import (
-    EPISODES,
-    KNOWN,
     UNTOLD,
-    WINDOW,
     about_words,
+    extreme_words,
     favours_sentence,
     favours_words,
     headline,
-    leaders,
+    missing_words,
+    most_extreme_first,
     most_unusual_first,
     tied_words,
     unit_words,
-    unknown,
 )
+from regime.exceptions import StoreError
+from regime.signals.favoured import EPISODES, leaders
+from regime.signals.standing import KNOWN, WINDOW
 from regime.taxonomy import REGIMES
 from regime.tracking.card_text import escaped
 from regime.tracking.wording import day_words
 
-A_YEAR, EVERY = 252, 4  # sessions of a sparkline, and one in how many is drawn
 A_WEEK = 5  # sessions without a new value that are worth a word
+MOST = 5  # extremes told above the table
 YEARS = {"1 year": 1, "5 years": 5, "20 years": 20, "All": None}
 CLOSER, PICKED = "signals_closer", "signals_table"  # of the session
 DOUBTFUL = {UNTOLD, NOT_KNOWN}
 COLUMNS = {
-    "Signal": st.column_config.TextColumn(width=285),
-    "Now": st.column_config.TextColumn(width="small"),
+    "Signal": st.column_config.TextColumn(width=330),
+    "Now": st.column_config.NumberColumn(width=115),
     "Percentile": st.column_config.ProgressColumn(
         format="%.0f", min_value=0, max_value=100, width="small",
         help="Share of the 20 years before with a lower value, as known at this close.",
     ),
     "Last year": st.column_config.LineChartColumn(width="small"),
-    "21 sessions": st.column_config.TextColumn(width="small", help="The change over them."),
-    "63 sessions": st.column_config.TextColumn(width="small", help="The change over them."),
+    "21 sessions": st.column_config.NumberColumn(width=105, help="The change over them."),
+    "63 sessions": st.column_config.NumberColumn(width=105, help="The change over them."),
     "Has favoured": st.column_config.TextColumn(
         width=110,
         help="Who led when it stood in the third of its history in which it stands now.",
     ),
+    "Lately": st.column_config.TextColumn(
+        width="large",
+        help="Of the last five sessions, the value that was highest or lowest for the longest.",
+    ),
     "Episodes": st.column_config.NumberColumn(
         width="small", help="Of the hindsight path, behind what is said of whom it has favoured."
     ),
-    "Known": st.column_config.DateColumn("Value of", format="D MMM YYYY", width="small"),
+    "Of": st.column_config.DateColumn(
+        "Figures of", format="D MMM YYYY", width="small",
+        help="The oldest period that the value rests on; what is published late is older.",
+    ),
     "Unchanged": st.column_config.NumberColumn(
         "Unchanged for", format="%d sessions", width="small",
         help="Sessions since the value was another.",
     ),
-    "Why": st.column_config.TextColumn("Why watch it", width="large"),
+    "Topic": st.column_config.TextColumn(width="medium"),
 }  # fmt: skip
 # The others would be cut at the edge of a screen; the eye above the table shows them.
-SEEN = ["Signal", "Now", "Percentile", "Last year", "21 sessions", "63 sessions", "Has favoured"]
+SEEN = ["Signal", "Now", "Percentile", "Last year", "21 sessions", "63 sessions", "Has favoured",
+        "Lately"]  # fmt: skip
 
 snapshot = widgets.page(
     "Signals", "Confirmed", "Episode", "Hindsight path", "Percentile", "Regime",
     "Standard deviation (sd)", "Third",
 )  # fmt: skip
-table = most_unusual_first(queries.signals(widgets.chosen_day()))
-if table.empty:
-    st.info("No signal is declared in what was published. Run `regime score` to publish anew.")
+try:
+    signals = queries.signals(widgets.chosen_day())
+except StoreError as error:
+    st.info(escaped(str(error)))
     st.stop()
-frame = snapshot.features[snapshot.features["date"] <= snapshot.day].set_index("date")
+table = most_unusual_first(signals.table)
 TITLES = dict(zip(table["name"], table["title"], strict=True))
 
 
-def as_read(rows: pd.DataFrame) -> pd.DataFrame:
+def as_read(rows: pd.DataFrame) -> Styler:
     """The table as it is shown: values in their unit, words for what is not known."""
-    recent = frame.tail(A_YEAR).iloc[::-1].iloc[::EVERY].iloc[::-1]
     said = [(reading(row["unit"]), row) for row in rows.to_dict("records")]
-    return pd.DataFrame(
+    shown = pd.DataFrame(
         {
             "Signal": rows["title"].tolist(),
-            "Now": [unit.said(row["value"]) for unit, row in said],
+            "Now": [unit.shown(row["value"]) for unit, row in said],
             "Percentile": (100 * rows["percentile"]).tolist(),
-            "Last year": [
-                recent[name].dropna().tolist() if name in recent else [] for name in rows["name"]
-            ],
-            "21 sessions": [unit.said_change(row["change_21"], row["value"]) for unit, row in said],
-            "63 sessions": [unit.said_change(row["change_63"], row["value"]) for unit, row in said],
+            "Last year": [signals.recent.get(name, []) for name in rows["name"]],
+            **{
+                f"{days} sessions": [
+                    unit.shown(row["value"]) - unit.shown(row["value"] - row[f"change_{days}"])
+                    for unit, row in said
+                ]
+                for days in (21, 63)
+            },
             "Has favoured": [favours_words(row) for _, row in said],
+            "Lately": [extreme_words(row) for _, row in said],
             "Episodes": rows["episodes"].tolist(),
-            "Known": rows["known"].dt.date.tolist(),
+            "Of": rows["of"].fillna(rows["known"]).dt.date.tolist(),
             "Unchanged": rows["unchanged"].tolist(),
-            "Why": rows["why"].tolist(),
+            "Topic": rows["topic"].tolist(),
         }
     )
+    # Numbers below, so that a click on a head sorts them; their words above.
+    styler = shown.style.map(pale)
+    for name in dict.fromkeys(rows["unit"]):
+        unit, mine = reading(name), (rows["unit"] == name).to_numpy()
+        styler = styler.format(
+            lambda value, unit=unit: unit.said(unit.back(value)), subset=(mine, ["Now"])
+        ).format(
+            lambda moved, unit=unit: unit.said_moved(moved),
+            subset=(mine, ["21 sessions", "63 sessions"]),
+        )
+    return styler
 
 
 def pale(cell: object) -> str:
@@ -105,23 +130,29 @@ def board() -> None:
         "Families", table["family"].drop_duplicates().sort_values().tolist(),
         format_func=family_words, selection_mode="multi", help="None chosen: all of them.",
     )  # fmt: skip
-    wanted = st.text_input("Search", placeholder="yield, VIX, giants").strip().lower()
+    search, all_of_them = st.columns([4, 1], vertical_alignment="bottom")
+    wanted = search.text_input("Search", placeholder="yield, IWM, giants").strip().lower()
     rows = table[table["family"].isin(families)] if families else table
+    if not all_of_them.toggle("Unknown too", help="Also signals that have no value now."):
+        rows = rows[rows["state"] == KNOWN]
     if wanted:
-        text = rows[["title", "name", "why", "series"]].agg(" ".join, axis=1).str.lower()
+        text = rows[["title", "topic", "name", "why", "series"]].agg(" ".join, axis=1).str.lower()
         rows = rows[text.str.contains(wanted, regex=False)]
     if rows.empty:
-        st.info("No signal is called so. Search for another word, or choose no family for all.")
+        st.info(
+            "No signal that is known is called so. Search for another word, choose no family for "
+            "all, or show the unknown too."
+        )
         return
     names = rows["name"].tolist()
-    key = f"{PICKED}_{'_'.join(families)}_{wanted}"  # a row's place holds in one list only
+    key = f"{PICKED}_{'_'.join(families)}_{wanted}_{len(rows)}"  # a place holds in one list only
 
     def pick() -> None:
         if chosen := st.session_state[key]["selection"]["rows"]:
             st.session_state[CLOSER] = names[chosen[0]]
 
     st.dataframe(
-        as_read(rows).style.map(pale), hide_index=True, column_config=COLUMNS, key=key,
+        as_read(rows), hide_index=True, column_config=COLUMNS, key=key,
         column_order=SEEN,
         height=35 * (min(len(rows), 14) + 1) + 3, on_select=pick, selection_mode="single-row",
     )  # fmt: skip
@@ -130,8 +161,8 @@ def board() -> None:
         f"Most unusual first. Percentiles: against the {WINDOW // 252} years before, or all there "
         "are. Has favoured: who led, in hindsight, when it stood in the same third of its "
         f"confirmed history; grey where fewer than {EPISODES} episodes or chance could account "
-        "for it. Of so many signals one or two are named by chance alone. sd: standard deviations. "
-        "The eye above the table shows more columns."
+        "for it. Of a hundred signals some five are named by chance alone. sd: standard "
+        "deviations. The eye above the table shows more columns."
     )
     with keep:
         widgets.take(rows, "signals")
@@ -153,7 +184,7 @@ def closer(row: dict) -> None:
     else:
         metrics(row)
     st.markdown(escaped(favours_sentence(row)))
-    if row["name"] in frame and frame[row["name"]].notna().any():
+    if queries.signal_history(row["name"], snapshot.day).notna().any():
         over_time(row)
         past_values(row)
         thirds(row)
@@ -161,11 +192,8 @@ def closer(row: dict) -> None:
         f"{unit_words(row['unit'])} Source: {row['source']}.",
         f"Unchanged for {row['unchanged']:,.0f} sessions." if row["unchanged"] > A_WEEK else "",
         f"Said to favour: {row['lean']}." if row["lean"] else "",
-        f"Lag: {row['lag']}." if row["lag"] else "",
         f"Beware: {row['trap']}" if row["trap"] else "",
-        "The model in service reads it."
-        if row["read"]
-        else "The model in service does not read it.",
+        f"Topic: {row['topic']}.",
     ]
     st.caption(escaped(" ".join(text for text in said if text)))
 
@@ -189,7 +217,7 @@ def metrics(row: dict) -> None:
 @st.fragment
 def over_time(row: dict) -> None:
     """Its history above who led."""
-    unit, values = reading(row["unit"]), frame[row["name"]]
+    unit, values = reading(row["unit"]), queries.signal_history(row["name"], snapshot.day)
     shown = st.segmented_control("Shown", list(YEARS), default="5 years", key="signals_years")
     years = YEARS[shown or "All"]
     begin = snapshot.day - pd.DateOffset(years=years) if years else values.first_valid_index()
@@ -204,7 +232,7 @@ def over_time(row: dict) -> None:
 
 def past_values(row: dict) -> None:
     """How often each value was."""
-    unit, values = reading(row["unit"]), frame[row["name"]]
+    unit, values = reading(row["unit"]), queries.signal_history(row["name"], snapshot.day)
     source = widgets.source(snapshot, row["series"] or row["source"])
     past = values.iloc[-WINDOW - 1 : -1]
     widgets.chart(
@@ -217,7 +245,9 @@ def past_values(row: dict) -> None:
 def thirds(row: dict) -> None:
     """Who led in each third of its confirmed history."""
     unit = reading(row["unit"])
-    told = leaders(frame[row["name"]], snapshot.labels, snapshot.day)
+    told = leaders(
+        queries.signal_history(row["name"], snapshot.day), snapshot.labels, snapshot.day
+    )
     tied = tied_words(told)
     told = told[told["days"] > 0]
     widgets.table(
@@ -242,6 +272,18 @@ def thirds(row: dict) -> None:
 
 
 st.markdown(escaped(headline(table)))
-if words := unknown(table):
-    st.warning(escaped(words))
+if len(lately := most_extreme_first(table).head(MOST)):
+    st.markdown(
+        "\n".join(
+            f"- {escaped(row['title'])}: {escaped(extreme_words(row))}"
+            for row in lately.to_dict("records")
+        )
+    )
 board()
+for words in signals.tested:
+    st.markdown(escaped(words))
+gone = signals.table[signals.table["state"] != KNOWN]
+if len(gone):
+    with st.expander(f"{len(gone):,} signals are not known now, and what would change that"):
+        for topic, rows in gone.groupby("topic", sort=False):
+            st.markdown(f"**{escaped(topic)}** " + escaped(" ".join(missing_words(rows))))

@@ -19,7 +19,8 @@ from regime.data.checks.freshness import Age, dated_by_closes, freshness
 from regime.data.database import schema
 from regime.data.database.encoding import day_numbers, days, second, utc
 from regime.data.database.writing import names_in
-from regime.data.declared import breadth, fred, french, funds, sec, shiller
+from regime.data.declared import breadth, cftc, finra, fred, french, funds, ici, sec, shiller
+from regime.data.declared import holdings as index_funds
 from regime.data.store import ObservationStore
 from regime.tracking.wording import day_words
 
@@ -39,10 +40,14 @@ BASES = {
 }
 _BY = {
     "FRED": fred, "Ken French": french, "fund prices": funds, "Robert Shiller": shiller,
-    "S&P 500 members": breadth, "SEC": sec,
+    "S&P 500 members": breadth, "SEC": sec, "CFTC": cftc, "ICI": ici,
+    "fund issuers": index_funds, "FINRA": finra,
 }  # fmt: skip
 PUBLISHERS = {one.id: name for name, module in _BY.items() for one in module.SERIES}
-_STEPS = {Frequency.WEEKLY: 7, Frequency.MONTHLY: 30.44, Frequency.QUARTERLY: 91.3}  # days
+_STEPS = {  # days
+    Frequency.WEEKLY: 7, Frequency.TWICE_MONTHLY: 15.22, Frequency.MONTHLY: 30.44,
+    Frequency.QUARTERLY: 91.3,
+}  # fmt: skip
 _BEHIND = {BASKETS: 0, MODEL: 1, SHOWN: 2, NOBODY: 3}
 _WORST = {Age.MISSING: 0, Age.LATE: 1, Age.FRESH: 2}
 _MOST = 4  # names in a sentence
@@ -214,7 +219,7 @@ def catalogue(held: Holdings, about: Mapping[str, Any], now: pd.Timestamp) -> pd
 
 def known_words(series: Series) -> str:
     """When a value is known, as a reader says it."""
-    if series.frequency in {Frequency.DAILY, Frequency.EVENT}:
+    if series.lags_in_sessions:
         late = f"{series.lag} session{'' if series.lag == 1 else 's'} later"
         return late if series.lag else "at the close"
     return f"{series.lag} days later"

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from regime.data.catalog import CATALOG, describe_location
-from regime.data.series import Frequency, Series
+from regime.data.declared.own import TABLE as OWN
+from regime.data.series import Series
 from regime.taxonomy import Regime
 
 NOT_KNOWN = "not known"
@@ -25,9 +26,20 @@ _FAMILIES = {
     "leads": ("Leads of the day", "Who was ahead on the day itself?"),
     "styles": ("Styles", "Do winners and cheap companies still win?"),
     "stress": ("Stress", "How much risk is feared, and how well is it paid?"),
+    "sizes": ("Sizes", "Which size of company is ahead?"),
+    "sectors": ("Sectors", "Which businesses lead?"),
+    "abroad": ("Abroad", "Does the US lead the world?"),
+    "calendar": ("Calendar", "What does the season favour?"),
+    "companies": ("The giants' books", "Can the giants go on paying for it?"),
+    "positioning": ("Positioning", "Who holds what, and where does money flow?"),
+    "composite": ("Composite", "How does it all add up?"),
+    "economy": ("Economy", "What is the economy doing?"),
+    "levels": ("Levels", "How far is it from where it was, or should be?"),
+    "yours": ("Your own", "What did you ask to be watched?"),
 }
 _LEANING = ("The same", "And ")  # so begins a reason that goes on from the one before
 _MOST = 3  # series in a sentence
+_MOST_NAMED = 8  # series that are asked for
 
 
 def span(days: int) -> str:
@@ -113,7 +125,7 @@ def source_of(declaration: Mapping[str, Any]) -> str:
 
 
 def _series_words(series: Series) -> str:
-    sessions = series.frequency in {Frequency.DAILY, Frequency.EVENT}
+    sessions = series.lags_in_sessions
     unit = "session" if sessions else "day"
     late = f"known {series.lag} {unit}{'s' * (series.lag != 1)} later" if series.lag else ""
     known = late or ("known at that close" if sessions else "known when the period ends")
@@ -122,10 +134,20 @@ def _series_words(series: Series) -> str:
 
 def supply(series: Sequence[str]) -> str:
     """What to do so that a signal made of these series has a value."""
-    known = [one for one in series if one in CATALOG]
-    named = ", ".join(series) or "its source"
+    bare = list(dict.fromkeys(one.split("@")[0] for one in series))
+    known = [one for one in bare if one in CATALOG]
+    named = ", ".join(bare[:_MOST_NAMED]) or "its source"
+    if len(bare) > _MOST_NAMED:
+        named += f" and {len(bare) - _MOST_NAMED} more"
+        return f"Supply {named}: run `regime fetch --source live`."
+    if known and all(CATALOG[one].table == OWN for one in known):
+        return (
+            f"No publisher offers {named} free of charge. Put {describe_location(known)}, with a "
+            "date in the first column, in a folder, and run `regime fetch --source files "
+            "--path FOLDER`."
+        )
     where = f" A folder of your own needs {describe_location(known)}." if known else ""
-    return f"Supply {named}: run `regime fetch`.{where}"
+    return f"Supply {named}: run `regime fetch --source live`.{where}"
 
 
 # Values in their unit -----------------------------------------------------------------
@@ -163,22 +185,29 @@ class Reading:
         """A change that ended at `now`, both in the stored unit."""
         if math.isnan(change) or math.isnan(now):
             return NOT_KNOWN
-        moved = self._rounded(self.shown(now) - self.shown(now - change))
+        return self.said_moved(self.shown(now) - self.shown(now - change))
+
+    def said_moved(self, moved: float) -> str:
+        """A change in the shown unit."""
+        if math.isnan(moved):
+            return NOT_KNOWN
+        moved = self._rounded(moved)
         return f"{moved:{'+' if moved else ''},.{self.digits}f}{self.change}"
 
     def _rounded(self, shown: float) -> float:
         return round(float(shown), self.digits) + 0.0  # nothing is never "-0"
 
 
-def _percent(axis: str, digits: int = 0, *, signed: bool = False) -> Reading:
+def _percent(axis: str, digits: int = 0, *, signed: bool = False, suffix: str = "%") -> Reading:
     return Reading(
-        axis, "%", " points", digits, signed, lambda x: 100 * x, lambda percent: percent / 100
+        axis, suffix, " points", digits, signed, lambda x: 100 * x, lambda percent: percent / 100
     )
 
 
 _READINGS: tuple[tuple[str, Reading], ...] = (
     ("standard deviations", Reading("standard deviations", " sd", " sd", signed=True)),
     ("share of the last", _percent("percentile, last 20 years")),
+    ("difference of decimal returns", _percent("points", 1, signed=True, suffix=" points")),
     ("share", _percent("%")),
     ("decimal return", _percent("%", 1, signed=True)),
     ("log return", Reading("%", "%", " points", 1, signed=True,
@@ -187,9 +216,19 @@ _READINGS: tuple[tuple[str, Reading], ...] = (
     ("percent per", Reading("% a year", "%", " points")),
     ("percentage points", Reading("percentage points", " points", " points", signed=True)),
     ("-1 to 1", Reading("-1 to 1", "", "", signed=True)),
+    ("trading days in a row", Reading("sessions in a row", " sessions", " sessions", 0,
+                                      signed=True)),
     ("trading days", Reading("sessions", " sessions", " sessions", 0)),
+    ("calendar days", Reading("days", " days", " days", 0)),
+    ("0 to 10", Reading("0 to 10", "", "", 1)),
+    ("place", Reading("place, 1 is best", "", " places", 0)),
+    ("index level", Reading("level", "", "", 1)),
+    ("ratio", Reading("ratio", "", "", 2)),
+    ("number", Reading("number", "", "", 0)),
+    ("thousands", Reading("thousands", " thousand", " thousand", 0)),
     ("1 or 0", Reading("1 or 0", "", "", 0)),
     ("million", Reading("million USD", " million USD", " million USD", 0)),
+    ("USD", Reading("USD", " USD", " USD", 2)),
 )  # fmt: skip
 
 

@@ -2,15 +2,13 @@
 
 A signal is a declaration and a column. The declaration is a mapping with `name` (the column),
 `family`, `unit`, `why` (one sentence) and `series` (what it is made of), and where it has them
-`title`, `question`, `source`, `lean` (the regime it is said to favour), `lag` and `trap` (words).
-More signals are more declarations; nothing here knows any of them by name.
+`title`, `topic`, `question`, `source`, `lean` (the regime it is said to favour), `trap` and
+`supply` (words). More signals are more declarations; nothing here knows any of them by name.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from regime.brief.signal_words import (
@@ -23,67 +21,37 @@ from regime.brief.signal_words import (
     supply,
     title_of,
 )
-from regime.taxonomy import REGIMES
+from regime.signals.favoured import EPISODES, LEVEL
+from regime.signals.standing import KNOWN, MISSING
 from regime.tracking.wording import day_words
 
-WINDOW = 5040  # sessions: twenty years
-ENOUGH = 252  # earlier values, below which a percentile says nothing
-SPANS = (21, 63)  # sessions over which changes are told
-EPISODES = 10  # below which nobody can tell what a signal favours
-# Standard errors above the usual share. One of three regimes gets so far by chance alone about
-# once in forty signals that favour nothing.
-CHANCE = 2.4
-KNOWN, LATE, MISSING = "known", "late", "missing"
 UNTOLD = "cannot be told"
-THIRDS = ("lowest", "middle", "highest")
 SIGNALS = [
-    "name", "title", "family", "question", "why", "unit", "read", "state", "value", "known",
-    "stale", "unchanged", "last", "percentile", "window_from", "change_21", "change_63", "third",
-    "favours", "share", "usual", "episodes", "series", "source", "lag", "trap", "lean", "remedy",
+    "name", "title", "topic", "family", "question", "why", "unit", "read", "state", "value",
+    "known", "of", "old", "stale", "unchanged", "last", "percentile", "window_from", "change_21",
+    "change_63", "extreme", "extreme_on", "extreme_is", "extreme_since", "extreme_from", "third",
+    "favours", "share", "usual", "low", "high", "episodes", "lacking", "series", "source", "trap",
+    "lean", "supply", "remedy",
 ]  # fmt: skip
-LEADERS = ["third", "above", "up_to", "days", "episodes", *REGIMES, "favours"]
-
-FloatArray = npt.NDArray[np.float64]
-BoolArray = npt.NDArray[np.bool_]
 
 
-def signal_table(
-    declarations: Sequence[Mapping[str, Any]],
-    frame: pd.DataFrame,
-    labels: pd.DataFrame,
-    day: pd.Timestamp,
-) -> pd.DataFrame:
-    """A row per declaration, in their order; nothing that came after `day` is read.
+def signal_table(declarations: Sequence[Mapping[str, Any]], numbers: pd.DataFrame) -> pd.DataFrame:
+    """A row per declaration, in their order: its words, and where it stands.
 
     Parameters
     ----------
     declarations : as above
-    frame : `date`, ascending trading days, and a column per signal; one may be missing
-    labels : `date`, `regime` and `confirmed_on`, hindsight as it looked on `day`
-    day : the close that is looked at
+    numbers : DataFrame of `signals.numbers.signal_numbers` of the same signals
 
     Returns
     -------
-    DataFrame with the columns `SIGNALS`
-        `value` is that of `day` itself, NaN if it is not known then, and so are percentile and
-        changes. `last` is the newest value and `known` its day (NaT: there never was one),
-        `stale` the sessions since then and `unchanged` those since it was another. `percentile`
-        is the share of the `WINDOW` sessions before with a lower value, from `window_from` on,
-        NaN with fewer than `ENOUGH` of them. `third` is where the value stands among those of
-        confirmed days, and `favours` who led in that third, as `leaders` has it ("": cannot be
-        told), with `share` of its days, the `usual` share of all, and `episodes`. `state` is
-        `KNOWN`, `LATE` or `MISSING`, and `remedy` says what to do about it.
+    DataFrame with the columns `SIGNALS`; `remedy` says what to do about a signal that is not known
     """
-    frame = frame[frame["date"] <= day]
-    dates, names = pd.DatetimeIndex(frame["date"]), [str(one["name"]) for one in declarations]
-    values = frame.reindex(columns=names).to_numpy(dtype=np.float64)
-    if not len(dates) or dates[-1] != day:  # a day that has no row is a day nothing is known of
-        dates = pd.DatetimeIndex([*dates, day])
-        values = np.vstack([values, np.full(len(names), np.nan)])
     words = pd.DataFrame(
         {
-            "name": names,
+            "name": [str(one["name"]) for one in declarations],
             "title": [title_of(one) for one in declarations],
+            "topic": [str(one.get("topic", "")) for one in declarations],
             "family": [str(one["family"]) for one in declarations],
             "question": [question_of(one) for one in declarations],
             "why": reasons(declarations),
@@ -92,179 +60,27 @@ def signal_table(
             "series": [", ".join(map(str, one.get("series", ()))) for one in declarations],
             "source": [source_of(one) for one in declarations],
             **{key: [str(one.get(key, "")) for one in declarations]
-               for key in ("lag", "trap", "lean")},
+               for key in ("trap", "lean", "supply")},
         }
     )  # fmt: skip
-    table = pd.concat([words, _now(values, dates), _favoured(values, dates, labels, day)], axis=1)
+    table = pd.concat([words, numbers.drop(columns="name").reset_index(drop=True)], axis=1)
     table["remedy"] = [
-        _remedy(row, one.get("series", ()))
-        for row, one in zip(table.to_dict("records"), declarations, strict=True)
+        _remedy(row, one) for row, one in zip(table.to_dict("records"), declarations, strict=True)
     ]
     return table[SIGNALS]
 
 
-def _now(values: FloatArray, dates: pd.DatetimeIndex) -> pd.DataFrame:
-    known, now = ~np.isnan(values), values[-1]
-    ever = known.any(axis=0)
-    newest = len(values) - 1 - known[::-1].argmax(axis=0)
-    last = np.where(ever, values[newest, np.arange(values.shape[1])], np.nan)
-    # A missing value is no other value.
-    other = known & (values != last)
-    moved = len(values) - other[::-1].argmax(axis=0)  # the row after the newest other value
-    moved = np.where(other.any(axis=0), moved, known.argmax(axis=0))
-    window = values[-WINDOW - 1 : -1]
-    before = (~np.isnan(window)).sum(axis=0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        percentile = (window < now).sum(axis=0) / before
-    first = len(values) - 1 - len(window) + (~np.isnan(window)).argmax(axis=0)
-    percentile[(before < ENOUGH) | np.isnan(now)] = np.nan
-    end = len(values) - 1
-    sessions = {"stale": end - newest, "unchanged": end - moved}
-    changes = {
-        f"change_{days}": now - (values[-1 - days] if len(values) > days else np.nan)
-        for days in SPANS
-    }
-    return pd.DataFrame(
-        {
-            "state": np.where(~ever, MISSING, np.where(np.isnan(now), LATE, KNOWN)),
-            "value": now,
-            "known": dates[newest].where(ever),
-            **{name: np.where(ever, count, np.nan) for name, count in sessions.items()},
-            "last": last,
-            "percentile": percentile,
-            "window_from": dates[np.minimum(first, end)].where(before > 0),
-            **changes,
-        }
-    )
-
-
-def _remedy(row: Mapping[Any, Any], series: Sequence[str]) -> str:
+def _remedy(row: Mapping[Any, Any], declaration: Mapping[str, Any]) -> str:
     if row["state"] == KNOWN:
         return ""
+    lacking = _names(str(row["lacking"]))
+    what = str(declaration.get("supply", "")) or supply(lacking or declaration.get("series", ()))
     if row["state"] == MISSING:
-        return f"There has never been a value. {supply(series)}"
+        return f"There has never been a value. {what}"
     sessions = "session" if row["stale"] == 1 else "sessions"
     return (
         f"Not known since {day_words(row['known'])}, {row['stale']:,.0f} {sessions} ago, when it "
-        f"was {reading(row['unit']).said(row['last'])}. {supply(series)}"
-    )
-
-
-# Who led when it stood where it stands ------------------------------------------------
-
-
-def leaders(values: "pd.Series[float]", labels: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
-    """Who led, told in hindsight, when a signal stood in each third of its confirmed days.
-
-    A regime is favoured in a third if its share of the third's days exceeds its share of all
-    confirmed days by `CHANCE` standard errors, and the third met `EPISODES` of them or more.
-    Days of one episode are one case: the error is that of as many independent cases as there
-    are episodes, each weighed by its days in the third. Levels of the thirds are told from the
-    whole of confirmed history, so this describes; it predicts nothing.
-
-    Parameters
-    ----------
-    values : indexed by trading day
-    labels : `date`, `regime` and `confirmed_on`, hindsight as it looked on `day`
-
-    Returns
-    -------
-    DataFrame with the columns `LEADERS`, a row per third
-        Values in it are `above` one level and `up_to` another; `days` and `episodes` in it,
-        the share of each regime, and `favours` ("": cannot be told).
-    """
-    path = _confirmed(labels, day)
-    days = pd.DatetimeIndex(path["date"])
-    column = values.reindex(days).to_frame().to_numpy(dtype=np.float64)
-    limits = _limits(column)[:, 0]
-    masks = np.hstack([_between(column, *limits[third : third + 2]) for third in range(3)])
-    told = _who_led(masks, path)
-    told = told.assign(third=list(THIRDS), above=limits[:3], up_to=limits[1:])
-    seen = column[~np.isnan(column)]
-    if len(seen):
-        told.loc[0, "above"], told.loc[2, "up_to"] = seen.min(), seen.max()
-    return told[LEADERS]
-
-
-def _favoured(
-    values: FloatArray, dates: pd.DatetimeIndex, labels: pd.DataFrame, day: pd.Timestamp
-) -> pd.DataFrame:
-    path = _confirmed(labels, day)
-    rows = dates.get_indexer(pd.DatetimeIndex(path["date"]))
-    past = np.array(values.take(rows, axis=0), dtype=np.float64)
-    past[rows < 0] = np.nan
-    limits, now = _limits(past), values[-1]
-    with np.errstate(invalid="ignore"):
-        third = np.where(now <= limits[1], 0, np.where(now <= limits[2], 1, 2))
-    of = np.arange(len(third))
-    told = _who_led(_between(past, limits[third, of], limits[third + 1, of]), path)
-    known = ~np.isnan(now) & ~np.isnan(limits[1])
-    place = [REGIMES.index(one) if one else 0 for one in told["favours"]]
-    named = known & (told["favours"] != "").to_numpy()
-    shares = told[list(REGIMES)].to_numpy(dtype=np.float64)[of, place]
-    return pd.DataFrame(
-        {
-            "third": np.where(known, np.array(THIRDS)[third], ""),
-            "favours": told["favours"].where(named, ""),
-            "share": np.where(named, shares, np.nan),
-            "usual": np.where(named, _usual(path)[place], np.nan),
-            "episodes": told["episodes"].where(known, 0).astype(np.int64),
-        }
-    )
-
-
-def _confirmed(labels: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
-    return labels[labels["confirmed_on"] <= day].reset_index(drop=True)
-
-
-def _limits(past: FloatArray) -> FloatArray:
-    """Four per column: minus infinity, the two between the thirds, infinity."""
-    found = np.full((4, past.shape[1]), np.nan)
-    for place, column in enumerate(past.T):
-        if len(seen := column[~np.isnan(column)]):
-            found[1:3, place] = np.quantile(seen, [1 / 3, 2 / 3])
-    found[0], found[3] = -np.inf, np.inf
-    return found
-
-
-def _between(past: FloatArray, above: Any, up_to: Any) -> BoolArray:
-    with np.errstate(invalid="ignore"):
-        return np.asarray((past > above) & (past <= up_to), dtype=np.bool_)
-
-
-def _led(path: pd.DataFrame) -> FloatArray:
-    return np.stack([(path["regime"] == one).to_numpy(dtype=np.float64) for one in REGIMES])
-
-
-def _usual(path: pd.DataFrame) -> FloatArray:
-    share: FloatArray = _led(path).sum(axis=1) / max(len(path), 1)
-    return share
-
-
-def _who_led(masks: BoolArray, path: pd.DataFrame) -> pd.DataFrame:
-    """Of the days in each column of `masks`: how many, of how many episodes, and who led."""
-    days = masks.sum(axis=0)
-    if not len(path):
-        none = pd.DataFrame({"days": days, "episodes": 0}).assign(**dict.fromkeys(REGIMES, np.nan))
-        return none.assign(favours="")
-    regime = path["regime"].to_numpy()
-    starts = np.flatnonzero(np.r_[True, regime[1:] != regime[:-1]])
-    met = np.add.reduceat(masks.astype(np.float64), starts, axis=0)
-    episodes = (met > 0).sum(axis=0)
-    usual = _usual(path)[:, None]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        shares = (_led(path) @ masks) / days
-        cases = met.sum(axis=0) ** 2 / (met**2).sum(axis=0)
-        beyond = (shares - usual) / np.sqrt(usual * (1 - usual) / cases)
-    beyond = np.nan_to_num(beyond, nan=-np.inf)
-    told = (beyond.max(axis=0) > CHANCE) & (episodes >= EPISODES)
-    return pd.DataFrame(
-        {
-            "days": days,
-            "episodes": episodes,
-            **dict(zip(REGIMES, shares, strict=True)),
-            "favours": np.where(told, np.array(REGIMES)[beyond.argmax(axis=0)], ""),
-        }
+        f"was {reading(row['unit']).said(row['last'])}. {what}"
     )
 
 
@@ -303,7 +119,7 @@ def favours_words(row: Mapping[Any, Any]) -> str:
 def favours_sentence(row: Mapping[Any, Any]) -> str:
     """The same at length, with the episodes behind it."""
     if not row["third"]:
-        return f"Whom it favours {UNTOLD}: it has no value now, or none on confirmed days."
+        return f"Whom it favours {UNTOLD}: it has no value now, none on confirmed days, or no rank."
     where = f"in the {row['third']} third of its confirmed days"
     if not row["favours"]:
         why = (
@@ -315,8 +131,72 @@ def favours_sentence(row: Mapping[Any, Any]) -> str:
         return f"It stands {where}. Whom that favours {UNTOLD}: {behind}; {why}."
     return (
         f"It stands {where}. Then the market was {short(row['favours']).lower()} on "
-        f"{row['share']:.0%} of days, against {row['usual']:.0%} of all days; "
+        f"{row['share']:.0%} of days, against {row['usual']:.0%} of all days: "
+        f"{100 * row['low']:+.0f} to {100 * row['high']:+.0f} points more, {LEVEL:.0%} interval, "
         f"{row['episodes']:,} episodes. This describes the past and forecasts nothing."
+    )
+
+
+def extreme_words(row: Mapping[Any, Any]) -> str:
+    """The value that was highest or lowest for the longest, its day, and since when; or nothing."""
+    if not row["extreme_is"]:
+        return ""
+    if pd.isna(row["extreme_since"]):
+        reach = f"the {row['extreme_is']} on record, since {day_words(row['extreme_from'])}"
+    else:
+        reach = f"the {row['extreme_is']} since {day_words(row['extreme_since'])}"
+    value = reading(row["unit"]).said(row["extreme"])
+    return f"{value} on {day_words(row['extreme_on'])}: {reach}"
+
+
+def most_extreme_first(table: pd.DataFrame) -> pd.DataFrame:
+    """Signals with an extreme, by how many days it reaches back; what is on record comes first."""
+    told = table[table["extreme_is"] != ""]
+    since = told["extreme_since"].fillna(pd.Timestamp("1800-01-01"))
+    order = pd.DataFrame({"since": since, "from": told["extreme_from"]})
+    return told.loc[order.sort_values(["since", "from"], kind="stable").index]
+
+
+def missing_words(rows: pd.DataFrame) -> list[str]:
+    """What is not known among the signals of one topic, a sentence or two for each remedy."""
+    never = rows[rows["state"] == MISSING]
+    late = rows[~rows["state"].isin([KNOWN, MISSING])]
+    said = []
+    for supplied, some in never.groupby("supply", sort=False):
+        lacking = dict.fromkeys(one for text in some["lacking"] for one in _names(text))
+        what = str(supplied) or supply(list(lacking))
+        said.append(f"Never known: {_titles(some['title'])}. {what}")
+    for _, some in late.groupby("known", sort=False):
+        series = dict.fromkeys(one for text in some["series"] for one in _names(text))
+        told = [f"{row['title']} ({reading(row['unit']).said(row['last'])})"
+                for row in some.to_dict("records")]  # fmt: skip
+        sessions = f"{some['stale'].iloc[0]:,.0f} session{'s' * (some['stale'].iloc[0] != 1)}"
+        since = day_words(some["known"].iloc[0])
+        what = some["supply"].iloc[0] or supply(list(series))
+        said.append(f"Not known since {since}, {sessions} ago: {_titles(told)}. {what}")
+    return said
+
+
+def _titles(titles: "Sequence[str] | pd.Series[str]") -> str:
+    some = list(titles)
+    return "; ".join(some[:2]) + (f" and {len(some) - 2} more" if len(some) > 2 else "")
+
+
+def _names(text: str) -> list[str]:
+    return [one for one in text.split(", ") if one]
+
+
+def path_words(labels: pd.DataFrame, day: pd.Timestamp, baskets: str) -> str:
+    """Whom hindsight names on a day, since when, and when that turn was confirmed."""
+    path = labels[labels["confirmed_on"] <= day]
+    if path.empty:
+        return "Who leads is not told: no baskets are stored whose path could be followed."
+    regime = path["regime"].iloc[-1]
+    others = path["regime"] != regime
+    first = path[~others].iloc[0] if not others.any() else path.loc[others[::-1].idxmax() :].iloc[1]
+    return (
+        f"By the {baskets} baskets the market has been {short(regime).lower()} since "
+        f"{day_words(first['date'])}; confirmed on {day_words(first['confirmed_on'])}."
     )
 
 

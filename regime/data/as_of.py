@@ -1,10 +1,11 @@
 """The panel of what the store knew at some moment."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import pandas as pd
 
-from regime.data.calendar import last_closed_session, trading_days
+from regime.data.calendar import last_closed_session, session_closes, trading_days
 from regime.data.catalog import CATALOG, MODELLED, Frequency, prices_behind
 from regime.data.panel import point_in_time
 from regime.data.prices import with_total_returns
@@ -37,6 +38,57 @@ def panel_as_of(
         If the store is empty, or knew of no daily value by then.
     """
     asked = [*(MODELLED if series is None else series)]
+    observations, wanted, days = _known(store, as_of, asked)
+    panel = with_total_returns(point_in_time(observations, days, wanted))
+    return panel[sorted({*map(str, panel)} & {*asked})]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A panel, and what it was made of.
+
+    Attributes
+    ----------
+    panel : DataFrame of `data.panel`, closes, dividends and splits of funds beside their total
+        return; it ends on the newest close at which something was known that is known at a close
+    observations : what the store knew, revisions included
+    newest : the newest period known on the last day, by series; of a fund that of its closes
+    """
+
+    panel: pd.DataFrame
+    observations: pd.DataFrame
+    newest: dict[str, pd.Timestamp]
+
+
+def known_as_of(
+    store: ObservationStore, as_of: pd.Timestamp | None, series: Sequence[str]
+) -> Known:
+    """What was known of these series at `as_of` (UTC), and how old it was.
+
+    Raises
+    ------
+    As `panel_as_of`.
+    """
+    observations, wanted, days = _known(store, as_of, series)
+    # What is published days after its period reaches beyond the last market day.
+    prompt = observations["series"].isin([name for name in DAILY if CATALOG[name].lag == 0])
+    if prompt.any():
+        days = days[days <= observations.loc[prompt, "period"].max()]
+    panel = with_total_returns(point_in_time(observations, days, wanted))
+    close = session_closes(days[-1])[days[-1]]
+    seen = observations[observations["known_at"] <= close]
+    periods = seen.groupby("series", observed=True)["period"].max()
+    newest = {str(name): pd.Timestamp(period) for name, period in periods.items()}
+    for name in series:
+        if made := [one for one in (name, *prices_behind([name])[:1]) if one in newest]:
+            newest[name] = max(newest[one] for one in made)
+    return Known(panel, observations, newest)
+
+
+def _known(
+    store: ObservationStore, as_of: pd.Timestamp | None, asked: Sequence[str]
+) -> tuple[pd.DataFrame, list[str], pd.DatetimeIndex]:
+    """Observations of what is asked for, the series among them, and the days of a panel."""
     stored = set(store.series())
     wanted = [name for name in (*asked, *prices_behind(asked)) if name in stored]
     observations = store.read(as_of, wanted)
@@ -55,5 +107,4 @@ def panel_as_of(
         )
     last = last_closed_session(observations.loc[daily, "known_at"].max())
     days = trading_days(observations.loc[daily, "period"].min(), last)
-    panel = with_total_returns(point_in_time(observations, days, wanted))
-    return panel[sorted({*map(str, panel)} & {*asked})]
+    return observations, wanted, days

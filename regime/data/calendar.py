@@ -93,6 +93,16 @@ def trading_days(first: pd.Timestamp, last: pd.Timestamp) -> pd.DatetimeIndex:
     return days[(days >= first) & (days <= last)]
 
 
+def settlement_days(first: pd.Timestamp, last: pd.Timestamp) -> pd.DatetimeIndex:
+    """The 15th and the last day of each month, or the session before, from `first` to `last`."""
+    months = pd.period_range(first, last, freq="M")
+    ends = months.to_timestamp() + pd.offsets.MonthEnd(0)
+    days = (months.to_timestamp() + pd.Timedelta(days=14)).append(ends).sort_values()
+    sessions = pd.DatetimeIndex(session_closes(last).index)
+    settled = sessions[sessions.searchsorted(days, side="right") - 1]
+    return settled[(settled >= first) & (settled <= last)]
+
+
 def last_closed_session(now: pd.Timestamp) -> pd.Timestamp:
     """The newest trading day whose close is not after `now` (UTC)."""
     closes = session_closes(now.tz_convert(None))

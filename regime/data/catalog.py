@@ -8,7 +8,19 @@ revision of a series can be had, the lag stands in for its history and `basis` s
 import difflib
 from collections.abc import Iterable
 
-from regime.data.declared import breadth, fred, french, funds, sec, shiller
+from regime.data.declared import (
+    breadth,
+    cftc,
+    finra,
+    fred,
+    french,
+    funds,
+    holdings,
+    ici,
+    own,
+    sec,
+    shiller,
+)  # fmt: skip
 from regime.data.declared.french import DECILES
 from regime.data.series import Basis, Frequency, Series, Unit
 from regime.exceptions import ConfigError
@@ -20,6 +32,8 @@ __all__ = [
 
 _ALL = [
     *french.SERIES, *funds.SERIES, *shiller.SERIES, *fred.SERIES, *breadth.SERIES, *sec.SERIES,
+    *own.SERIES,
+    *cftc.SERIES, *ici.SERIES, *holdings.SERIES, *finra.SERIES,
 ]  # fmt: skip
 
 CATALOG: dict[str, Series] = {series.id: series for series in _ALL}

@@ -19,6 +19,7 @@ class Frequency(StrEnum):
 
     DAILY = "daily"
     WEEKLY = "weekly"
+    TWICE_MONTHLY = "twice a month"  # settlement days of `calendar.settlement_days`
     MONTHLY = "monthly"
     QUARTERLY = "quarterly"
     EVENT = "event"  # only on days on which something happens
@@ -53,6 +54,7 @@ class Unit(StrEnum):
     USD = "USD"
 
 
+_IN_SESSIONS = {Frequency.DAILY, Frequency.EVENT, Frequency.TWICE_MONTHLY}
 _POSITIVE = {Unit.INDEX, Unit.LEVEL, Unit.PRICE, Unit.DIVIDEND, Unit.SPLIT}
 
 
@@ -63,8 +65,8 @@ class Series:
     Attributes
     ----------
     lag : int
-        Daily series and events: sessions from the period's close to the close at which it
-        is known. Others: calendar days from the end of the period.
+        Daily series, those twice a month and events: sessions from the period's close to
+        the close at which it is known. Others: calendar days from the end of the period.
     max_age : int
         Calendar days after the end of its period from which a value counts as missing.
         Zero for returns and prices: yesterday's return is not today's.
@@ -78,7 +80,8 @@ class Series:
         A change from one period to the next beyond this is doubtful until the value after
         it confirms the new level: in logs where values are above zero, else in units.
     rolling : bool
-        Whether the publisher drops old values, so that a shorter history is no fault.
+        Whether the publisher drops old values, or later fetches ask for new ones alone, so
+        that a shorter history is no fault.
     happens_to : str or None
         Of an event: the series whose values say that somebody looked on that day.
     """
@@ -104,6 +107,11 @@ class Series:
         """Whether a value of zero or less is an error."""
         return self.unit in _POSITIVE
 
+    @property
+    def lags_in_sessions(self) -> bool:
+        """Whether `lag` counts sessions, not calendar days."""
+        return self.frequency in _IN_SESSIONS
+
     def known_at(self, periods: pd.DatetimeIndex) -> pd.DatetimeIndex:
         """When values of these periods became known, by lag alone (UTC).
 
@@ -111,7 +119,7 @@ class Series:
         that its lag runs from a close. A weekly, monthly or quarterly value is known when
         the last day of its lag is over, which is the close after that day.
         """
-        if self.frequency not in {Frequency.DAILY, Frequency.EVENT}:
+        if not self.lags_in_sessions:
             return (periods + pd.Timedelta(days=self.lag + 1)).tz_localize("UTC").as_unit("us")
         if not len(periods):
             return pd.DatetimeIndex([], dtype="datetime64[us, UTC]")

@@ -23,6 +23,7 @@ from regime.scoring import Readiness, State, assess, score_days, with_fallback
 from regime.service.entries import calls_of, entries, said_of
 from regime.service.explaining import declarations, explained
 from regime.service.overlay import as_scores, basis_of, overlaid
+from regime.service.watching import watch_or_note
 from regime.settings import Settings
 from regime.taxonomy import REGIMES
 from regime.tracking.ledger import Head, Ledger
@@ -252,6 +253,7 @@ def show(publication: Publication, settings: Settings, store: ObservationStore) 
         explained=told,
         explained_by=model,
         features=declarations(speaker),
+        signals=watch_or_note(settings, store, publication.known_at, version.bundle, notes),
         notes=[*publication.notes, *notes],
     )
 

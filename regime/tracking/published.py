@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from regime.data.baskets import spliced_lead
@@ -20,11 +21,14 @@ from regime.tracking.results import TRIES, goal_of, load_frames, save_frames, wr
 
 if TYPE_CHECKING:
     from regime.bundle import Bundle
+    from regime.signals.watched import Watched
 
 SAID = ("scores", "calls", "labels", "leads", "conditions", "ledger")
 EXPLAINED = ("features", "shares", "drivers", "similar", "flips")
 OF_A_DAY = ("drivers", "similar", "flips")  # explain one day only, and are kept of each
 FRAMES = (*SAID, *EXPLAINED)
+SIGNALS = "signals"  # a frame of every signal by day, and what is said of them
+_STRETCH = 2520  # sessions that are read together
 NAME, MODEL, DAYS = "champion", "model", "days"
 
 
@@ -45,6 +49,7 @@ def publish(
     explained: Mapping[str, pd.DataFrame],
     explained_by: str = "",
     features: Sequence[Mapping[str, Any]] = (),
+    signals: "Watched | None" = None,
     notes: Sequence[str] = (),
 ) -> Path:
     """Keep all that the app shows, and the model for what-if; returns their folder.
@@ -63,6 +68,7 @@ def publish(
     explained : DataFrames named `EXPLAINED`
     explained_by : digest of the model that explains
     features : what is declared of each column of the explained `features`
+    signals : every watched number, where it could be told
     notes : what could not be told, a line each
     """
     from regime.experiment import call_conditions
@@ -103,10 +109,71 @@ def publish(
     def keep_model(folder: Path) -> None:
         about_it = {"digest": save_bundle(speaker, folder / MODEL)}
         (folder / f"{MODEL}.json").write_text(json.dumps(about_it), encoding="utf-8")
+        if signals is not None:
+            _keep_signals(signals, folder)
 
     folder = save_frames(frames, about, settings.published, NAME, also=keep_model)
     _keep_day(about, frames, settings)
     return folder
+
+
+def _keep_signals(signals: "Watched", folder: Path) -> None:
+    """Numbers of the day, what is said of them, and their history in stretches of years."""
+    signals.numbers.to_parquet(folder / f"{SIGNALS}_now.parquet", index=False)
+    known = signals.history.loc[:, signals.history.notna().any()].astype(np.float32)
+    known.rename_axis("date").reset_index().to_parquet(
+        folder / f"{SIGNALS}.parquet", index=False, row_group_size=_STRETCH
+    )
+    said = {
+        "day": f"{signals.day:%Y-%m-%d}",
+        "declarations": signals.declarations,
+        "tested": signals.tested,
+    }
+    (folder / f"{SIGNALS}.json").write_text(json.dumps(said), encoding="utf-8")
+
+
+def load_signals(folder: Path) -> tuple[dict[str, Any], pd.DataFrame]:
+    """What is said of the signals of one publication, and their numbers on its day.
+
+    Parameters
+    ----------
+    folder : where the link to what is published leads
+
+    Raises
+    ------
+    StoreError
+        If there are none; says what to run.
+    """
+    try:
+        said = json.loads((folder / f"{SIGNALS}.json").read_text(encoding="utf-8"))
+        return said, pd.read_parquet(folder / f"{SIGNALS}_now.parquet")
+    except (OSError, ValueError) as error:
+        raise StoreError(
+            f"There are no readable signals in {folder} ({error}). Run `regime score`."
+        ) from error
+
+
+def load_signal_history(
+    folder: Path, names: Sequence[str], *, since: pd.Timestamp | None = None
+) -> pd.DataFrame:
+    """Signals of these names by day, as far as they were ever known, from `since` on.
+
+    Raises
+    ------
+    StoreError
+        If they cannot be read.
+    """
+    from pyarrow import parquet
+
+    path = folder / f"{SIGNALS}.parquet"
+    try:
+        with parquet.ParquetFile(path) as file:
+            there = {*file.schema_arrow.names}
+        columns = ["date", *(name for name in names if name in there)]
+        read = [("date", ">=", since)] if since is not None else None
+        return pd.read_parquet(path, columns=columns, filters=read).set_index("date")
+    except (OSError, ValueError) as error:
+        raise StoreError(f"The signals in {path} cannot be read: {error}.") from error
 
 
 def _keep_day(

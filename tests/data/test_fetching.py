@@ -8,7 +8,7 @@ from functools import cache
 
 import pandas as pd
 import pytest
-from replay import market
+from replay import market, yahoo
 from replay.server import Fault, ReplayServer, no_tls
 
 from regime.data.as_of import panel_as_of
@@ -38,6 +38,12 @@ def of_a_moment(now):
 
 def documents(now):
     return dict(of_a_moment(now))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_funds():
+    with yahoo.few_funds():
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -159,7 +165,7 @@ def test_since_leaves_older_periods_alone(home, served):
 
 YAHOO, FRED = "query1.finance.yahoo.com/v8/finance/chart/", "fred.stlouisfed.org/"
 FRENCH = "mba.tuck.dartmouth.edu/pages/faculty/ken.french/ftp/"
-ONE_YIELD, ONE_FUND = f"{FRED}graph/fredgraph.csv?id=DGS10", f"{YAHOO}RSP"
+ONE_YIELD, ONE_FUND = f"{FRED}graph/fredgraph.csv?id=DGS10", f"{YAHOO}RSP?"
 ONE_ZIP = f"{FRENCH}Portfolios_Formed_on_ME_Daily_CSV.zip"
 MISBEHAVIOURS: dict[str, tuple[str, Callable[[], Fault], str, str, list[str]]] = {
     # what is asked, how it misbehaves, whose line it is, its words, series it costs
@@ -325,6 +331,7 @@ def test_without_a_network_each_source_says_so_in_one_line(home, served, kind):
     else:
         address = "http://nowhere.invalid/" if kind == "no such name" else "http://127.0.0.1:9/"
         reports = fetch(served, home, TUESDAY, mirror=address)
+    assert reports.pop("finra").documents == 0  # no day is due, so nobody is asked
     for report in reports.values():
         assert len(report.errors) == 1
         assert "cannot be reached" in report.errors[0]

@@ -3,7 +3,7 @@
 from functools import lru_cache
 
 import pandas as pd
-from replay import fred, french, sec, shiller, yahoo
+from replay import cftc, finra, fred, french, holdings, ici, sec, shiller, yahoo
 from replay.server import Responder
 
 from regime.data.calendar import last_closed_session, trading_days
@@ -18,6 +18,11 @@ HOSTS = {
     "shillerdata.com": "shiller",
     "img1.wsimg.com": "shiller",
     "data.sec.gov": "sec",
+    "www.cftc.gov": "cftc",
+    "www.ici.org": "ici",
+    "www.ssga.com": "holdings",
+    "www.ishares.com": "holdings",
+    "cdn.finra.org": "finra",
 }
 
 
@@ -37,6 +42,10 @@ def documents(now: pd.Timestamp, *, first: str = "2012-01-03") -> dict[str, byte
         "query1.finance.yahoo.com": yahoo.documents(known, now=now),
         "www.econ.yale.edu": shiller.documents(known),
         "data.sec.gov": sec.documents(now=now),
+        "www.cftc.gov": cftc.documents(now=now, first="2016-07-05"),
+        "www.ici.org": ici.documents(now=now),
+        "www.ssga.com": holdings.documents(now=now),
+        "cdn.finra.org": finra.documents(now=now),
     }
     return {
         f"{host}{path}" if path.startswith("/") else path: content

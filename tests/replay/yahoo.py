@@ -6,8 +6,10 @@ days, through 32 bits, one bar null, and a bar with the live price at the end.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from unittest.mock import patch
 from zlib import crc32
 
 import numpy as np
@@ -29,9 +31,22 @@ STARTS = {  # of the funds that are drawn: the real ones
     "QQQ": "1999-03-10", "IWC": "2005-08-16", "IJH": "2000-05-26", "IWB": "2000-05-19",
     "MGC": "2007-12-21",
 }  # fmt: skip
+FEW = ("OEF", "XLG", "RSP", "IWM", "IJR", "SPY", "QQQ", "IWC", "IJH", "IWB", "MGC")
+YOUNG = "2024-01-02"  # stands in for the first day of all others: their years are many bytes
 FIRST_PRICE = 40.0  # after all splits
 QUARTERLY_YIELD = 0.004
 NULL_BAR = 20  # bars after the first
+
+
+@contextmanager
+def few_funds() -> Iterator[None]:
+    """Yahoo asked for, and serving, some funds only: all of them take seconds a fetch."""
+    few = {ticker: FUNDS[ticker] for ticker in FEW}
+    with (
+        patch("regime.data.sources.yahoo.FUNDS", few),
+        patch(f"{__name__}.FUNDS", few),
+    ):
+        yield
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,4 +197,4 @@ def _drawn(ticker: str, like: "pd.Series[float]") -> "pd.Series[float]":
     draws = np.random.default_rng(crc32(ticker.encode())).standard_normal(len(like))
     own = np.exp(np.cumsum(0.0005 * draws))  # near its twins, as real funds are
     drawn = pd.Series(like.to_numpy() / like.iloc[0] * own * 100, like.index)
-    return drawn[STARTS.get(ticker) :]
+    return drawn[STARTS.get(ticker, YOUNG) :]

@@ -31,4 +31,5 @@ def _unexplained(request):
         if "explained" not in request.fixturenames:
             nothing = {name: pd.DataFrame(columns=columns) for name, columns in NOTHING.items()}
             patch.setattr(publishing, "explained", lambda *_, **__: (nothing, []))
+            patch.setattr(publishing, "watch_or_note", lambda *_: None)
         yield

@@ -7,7 +7,7 @@ from functools import lru_cache
 import pandas as pd
 from pandas.tseries.holiday import USFederalHolidayCalendar
 
-from regime.data.calendar import last_closed_session, session_closes
+from regime.data.calendar import last_closed_session, session_closes, settlement_days
 from regime.data.catalog import MODELLED, get
 from regime.data.declared import french
 from regime.data.series import Frequency, Series
@@ -128,6 +128,8 @@ def _expected(
         return _last_session(_newest_month(_AFTER_THE_MONTH, ripe))
     if series.frequency is Frequency.DAILY:
         return _newest_day(series.lag, ripe)
+    if series.frequency is Frequency.TWICE_MONTHLY:
+        return _newest_settlement(series, ripe)
     if series.frequency is Frequency.EVENT or newest is None:
         return None
     return _newest_in_step(series, newest, ripe)
@@ -142,6 +144,14 @@ def _newest_day(lag: int, ripe: pd.Timestamp) -> pd.Timestamp:
     if lag > 0:  # an office: it neither counts nor publishes on a bank holiday
         days = days.difference(USFederalHolidayCalendar().holidays(days[0], days[-1]))
     return pd.Timestamp(days[-1 - lag])
+
+
+@lru_cache(maxsize=16)
+def _newest_settlement(series: Series, ripe: pd.Timestamp) -> pd.Timestamp:
+    """The settlement day whose value was known at a close not after `ripe`."""
+    today = ripe.tz_localize(None).normalize()
+    days = settlement_days(today - 3 * pd.offsets.MonthBegin(1), today)
+    return pd.Timestamp(days[series.known_at(days) <= ripe][-1])
 
 
 def _newest_month(lag: int, ripe: pd.Timestamp) -> pd.Timestamp:

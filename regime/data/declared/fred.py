@@ -80,6 +80,11 @@ _DAILY = [
         "fred_daily", Unit.LEVEL, 7, 20, Basis.REVISED,
         DTWEXBGS="US dollar against its trading partners, January 2006 = 100",
     ),
+    # Closes; S&P lets FRED show ten years of its index. Bitcoin trades every day of the week.
+    *daily(
+        "fred_daily", Unit.LEVEL, 1, 10, Basis.PUBLISHED,
+        SP500="S&P 500, price index", CBBTCUSD="Bitcoin, USD on Coinbase",
+    ),
     # Counted anew while newspapers still come in.
     *daily(
         "fred_daily", Unit.LEVEL, 2, 10, Basis.REVISED,
@@ -162,8 +167,9 @@ def _with_bounds(one: Series) -> Series:
     return one
 
 
-# ICE lets FRED show three years of its indices since April 2026; older values are our own.
-_ROLLING = {"BAMLC0A0CM", "BAMLH0A0HYM2"}
+# ICE lets FRED show three years of its indices since April 2026, S&P ten of its; older values
+# are our own.
+_ROLLING = {"BAMLC0A0CM", "BAMLH0A0HYM2", "SP500"}
 SERIES = [
     replace(one, rolling=one.id in _ROLLING)
     for one in [

@@ -50,7 +50,7 @@ STARTS = {
     "RSP": "2003-05-01", "XLG": "2005-05-10",
     "DGS2": "1976-06-01", "DFII10": "2003-01-02", "T10YIE": "2003-01-02",
     "BAA10Y": "1986-01-02", "BAMLH0A0HYM2": "1996-12-31", "VIXCLS": "1990-01-02",
-    **{name: "1996-01-03" for name, series in CATALOG.items() if "breadth" in series.table},
+    **{name: "1996-01-03" for name in MODELLED if "breadth" in CATALOG[name].table},
 }  # fmt: skip
 
 # Rates, percent: the long yield moves in logs, so that it stays positive.

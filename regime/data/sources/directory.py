@@ -1,9 +1,12 @@
 """Every source on the network, by name."""
 
-from regime.data.sources import fred, french, sec, shiller, yahoo
+from regime.data.sources import cftc, finra, fred, french, holdings, ici, sec, shiller, yahoo
 from regime.data.sources.live import Source
 
 LIVE: dict[str, Source] = {
     source.name: source
-    for source in (fred.SOURCE, french.SOURCE, yahoo.SOURCE, shiller.SOURCE, sec.SOURCE)
-}
+    for source in (
+        fred.SOURCE, french.SOURCE, yahoo.SOURCE, shiller.SOURCE, sec.SOURCE, cftc.SOURCE,
+        ici.SOURCE, holdings.SOURCE, finra.SOURCE,
+    )
+}  # fmt: skip

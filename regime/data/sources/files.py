@@ -15,7 +15,8 @@ close of the day.
 
 `fred_md_vintages.parquet` is no wide table, but the changes of FRED-MD from vintage to
 vintage (`regime.data.sources.fred_md`). Of a series that it has, the other tables add only
-the periods after its last: they know no vintages, and may have another base year.
+the periods after its last: they know no vintages, and may have another base year. The two years
+before are told again with the first of them, so that growth is never across two bases.
 """
 
 from collections.abc import Sequence
@@ -40,6 +41,7 @@ MISSING = frozenset({"", ".", "NA", "N/A", "#N/A", "null"})  # and nan, which is
 MOST_PROBLEMS = 5  # told at once
 _EARLIEST_DAY = FIRST_DAY + pd.Timedelta(days=1)  # a session; before it no close is known
 _EARLIEST_MONTH = pd.Timestamp("1800-01-31")  # stock prices by month reach back to 1871
+_PRINTS_BEFORE = 24  # of a series with vintages, told again on the base of what comes after
 _OF_A_CLOSE = {Unit.RETURN, Unit.INDEX, Unit.PRICE}
 _DAY = r"\d{4}-\d{2}-\d{2}"
 _MOMENT = _DAY + r"[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}(?::?\d{2})?)"
@@ -130,12 +132,19 @@ def fetch(folder: Path, required: Sequence[Sequence[str]]) -> FolderRead:
 
 
 def _beyond(vintages: pd.DataFrame, parts: dict[str, pd.DataFrame]) -> list[pd.DataFrame]:
-    """Of each series, the rows of periods after the last that has vintages."""
+    """Of each series with vintages, the rows of periods after the last of them, and the two years
+    before as they look by then: growth across that day is told on one base.
+    """
     last = vintages.groupby("series", observed=True)["period"].max()
-    return [
-        part[part["period"] > last[identifier]] if identifier in last.index else part
-        for identifier, part in parts.items()
-    ]
+    found = []
+    for identifier, part in parts.items():
+        if identifier not in last.index:
+            found.append(part)
+            continue
+        after = part[part["period"] > last[identifier]]
+        before = part[part["period"] <= last[identifier]].tail(_PRINTS_BEFORE if len(after) else 0)
+        found += [before.assign(known_at=after["known_at"].min()), after]
+    return found
 
 
 def _tables_in(folder: Path) -> tuple[dict[str, Path], Path | None, list[str]]:

@@ -21,20 +21,18 @@ left out here. Notes stand below the last month.
 """
 
 import html
-import io
 import math
 import re
-from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from python_calamine import CalamineWorkbook
 
 from regime.data import catalog
 from regime.data.observations import from_values, gather
 from regime.data.sources.live import Http, Job, Request, Source
+from regime.data.sources.workbooks import Rows, rows_of
 from regime.exceptions import SourceError
 
 NAME = "shiller"
@@ -42,13 +40,11 @@ PAGE = "https://shillerdata.com"
 OLDER = "http://www.econ.yale.edu/~shiller/data/ie_data.xls"
 SHEET = "Data"
 LARGEST = 20 * 1024**2  # bytes; the workbook has under two million
-MOST_ROWS, MOST_COLUMNS = 10_000, 100
 _LINK = re.compile(
     r"""["'](?:https:)?(//img1\.wsimg\.com/blobby/go/(?:[\w-]+/)+ie_data\.xls"""
     r"""(?:\?[\w=&%.-]*)?)["']""",
     re.ASCII,
 )
-_EXCEL_97 = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _FIRST = ("Date", "P", "D", "E", "CPI")  # how the lowest row of the header begins
 _MISSING = frozenset({"", "NA", "#N/A"})
 
@@ -65,8 +61,6 @@ _HEADERS = {
     "excess_cape_yield": ("Excess", "CAPE", "Yield"),
 }
 _MAY_BE_NEGATIVE = frozenset({"excess_cape_yield", "sp_earnings"})
-
-_Rows = Sequence[Sequence[Any]]
 
 
 def jobs(request: Request) -> list[Job]:
@@ -130,30 +124,12 @@ def parse(document: bytes, *, now: pd.Timestamp, since: pd.Timestamp | None = No
     return gather([from_values(catalog.get(name), table[name], NAME) for name in _HEADERS])
 
 
-def _sheet(document: bytes) -> _Rows:
+def _sheet(document: bytes) -> Rows:
     """Rows of the sheet of data, cells as Python values."""
-    if len(document) > LARGEST or not document.startswith(_EXCEL_97):
-        found = f"{len(document):,} bytes of something else"
-        raise _fault(f"be an Excel 97 workbook of at most {LARGEST:,} bytes", found)
-    try:
-        workbook = CalamineWorkbook.from_filelike(io.BytesIO(document))
-        if SHEET not in workbook.sheet_names:
-            raise _fault(f"have a sheet {SHEET}", f"{', '.join(workbook.sheet_names)}")
-        sheet = workbook.get_sheet_by_name(SHEET)
-        if sheet.total_height > MOST_ROWS or sheet.total_width > MOST_COLUMNS:
-            found = f"{sheet.total_height} rows and {sheet.total_width} columns"
-            raise _fault(f"have at most {MOST_ROWS} rows and {MOST_COLUMNS} columns", found)
-        return sheet.to_python()
-    except SourceError:
-        raise
-    except BaseException as error:
-        # The reader is not written in Python, and some faults end it in a panic.
-        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
-            raise
-        raise _fault("be a whole workbook", f"one that cannot be read ({error})") from error
+    return rows_of(document, SHEET, _fault, largest=LARGEST)
 
 
-def _header_row(rows: _Rows) -> int:
+def _header_row(rows: Rows) -> int:
     for number, row in enumerate(rows):
         if tuple(_word(cell) for cell in row[: len(_FIRST)]) == _FIRST:
             return number
@@ -161,7 +137,7 @@ def _header_row(rows: _Rows) -> int:
     raise _fault(f"have a header that begins {', '.join(_FIRST)}", f"{found}")
 
 
-def _column(rows: _Rows, header: int, words: tuple[str, ...], name: str) -> int:
+def _column(rows: Rows, header: int, words: tuple[str, ...], name: str) -> int:
     """The one column under these words."""
     above = rows[max(0, header + 1 - len(words)) : header + 1]
     found = [
@@ -176,7 +152,7 @@ def _column(rows: _Rows, header: int, words: tuple[str, ...], name: str) -> int:
     return found[0]
 
 
-def _months(rows: _Rows, first: int) -> tuple[pd.DatetimeIndex, int]:
+def _months(rows: Rows, first: int) -> tuple[pd.DatetimeIndex, int]:
     """Ends of the months, one a row from `first` on, and the row after the last of them."""
     last = first
     while last < len(rows) and isinstance(rows[last][0], float | int):
@@ -198,7 +174,7 @@ def _months(rows: _Rows, first: int) -> tuple[pd.DatetimeIndex, int]:
     return pd.PeriodIndex(months).to_timestamp().as_unit("us") + pd.offsets.MonthEnd(0), last
 
 
-def _values(cells: _Rows, months: pd.DatetimeIndex, column: int, name: str) -> list[float]:
+def _values(cells: Rows, months: pd.DatetimeIndex, column: int, name: str) -> list[float]:
     """Numbers of one column, NaN where missing, which is at its two ends only."""
     numbers: list[float] = []
     for month, row in zip(months, cells, strict=True):

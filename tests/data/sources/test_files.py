@@ -358,9 +358,14 @@ def test_changes_of_fred_md_join_the_tables_which_add_only_later_periods(folder)
     VINTAGES.to_parquet(folder / files.CHANGES)
     told(*TOLD).to_csv(folder / PUBLISHED, index=False)
     found = read(folder)
-    rows = found.observations[found.observations["series"] == "UNRATE"].sort_values("known_at")
-    assert list(zip(rows["source"], rows["value"], strict=True)) == [
-        ("fred_md", 3.9), ("fred_md", 3.7), ("files", 3.8), ("fred_md", 3.75),
+    rows = found.observations[found.observations["series"] == "UNRATE"]
+    rows = rows.sort_values(["known_at", "period"])
+    told_by = zip(rows["source"], rows["period"].dt.month, rows["value"], strict=True)
+    assert list(told_by) == [
+        ("fred_md", 10, 3.9), ("fred_md", 11, 3.7),
+        # The table's own months before come with its first new one: growth is on one base.
+        ("files", 10, 3.9), ("files", 11, 3.7), ("files", 12, 3.8),
+        ("fred_md", 11, 3.75),
     ]  # fmt: skip
     assert len(publications(found, "CPIAUCSL")) == len(TOLD)
     assert found.unread_files == []
@@ -630,7 +635,10 @@ def test_the_real_folder_is_read_as_it_lies(real_data):
     counts = found.observations["series"].value_counts()
     jobs = found.observations[found.observations["series"] == "PAYEMS"]
     assert set(jobs["source"]) == {"fred_md", "files"}
-    assert (jobs[jobs["source"] == "files"]["period"] > pd.Timestamp("2024-07-31")).all()
+    table = jobs[jobs["source"] == "files"]
+    new = table[table["period"] > pd.Timestamp("2024-07-31")]
+    assert set(table["known_at"]) == set(new["known_at"])
+    assert len(table) == len(new) + 24
     assert not found.observations.duplicated(["series", "period", "known_at"]).any()
     # Rows of the tables, from the README of the folder.
     assert (counts[["hi_10", "SPY", "DFF", "value_spread_q1"]] == [25901, 8038, 16090, 1182]).all()

@@ -6,7 +6,9 @@ import threading
 import pandas as pd
 import pytest
 
-from regime.brief.events import (
+from regime.exceptions import StoreError
+from regime.settings import Settings
+from regime.tracking.dated_events import (
     ISO_DATE,
     KNOWN,
     MOST,
@@ -15,8 +17,6 @@ from regime.brief.events import (
     save_events,
     saved_words,
 )
-from regime.exceptions import StoreError
-from regime.settings import Settings
 
 
 @pytest.fixture

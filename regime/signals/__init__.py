@@ -1,0 +1,1 @@
+"""The numbers strategists argue with: declarations, and pure functions of the panel."""

@@ -1,0 +1,1 @@
+"""Every signal, one module per family."""

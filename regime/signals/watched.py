@@ -1,0 +1,35 @@
+"""All signals of one day, and what they were made of."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """All signals of one day.
+
+    Attributes
+    ----------
+    day : the last close that anything daily was known at
+    panel : what they were made of; DataFrame of `data.as_of.Periods`
+    history : DataFrame indexed by trading day, a column per signal, NaN where not known
+    declarations : `Signal.declaration` of each column
+    numbers : DataFrame of `signals.numbers.signal_numbers` of `day`
+    labels : `date`, `regime` and `confirmed_on` of the leadership path as it looked on `day`;
+        empty where there are no baskets
+    baskets : whose path that is; ""
+    simulated : whether the market is
+    tested : sentences on whether the composite told anything of what came after it
+    """
+
+    day: pd.Timestamp
+    panel: pd.DataFrame
+    history: pd.DataFrame
+    declarations: list[dict[str, Any]]
+    numbers: pd.DataFrame
+    labels: pd.DataFrame
+    baskets: str
+    simulated: bool
+    tested: list[str]

@@ -15,7 +15,7 @@ from regime.exceptions import ConfigError
 
 Baskets = Literal["french", "funds", "funds_xlg", "funds_ijr"]
 FeatureSet = Literal[
-    "path", "rates", "valuation", "breadth", "leadership", "leads", "styles", "stress"
+    "path", "rates", "valuation", "breadth", "leadership", "leads", "styles", "stress", "signals"
 ]
 ModelKind = Literal[
     "climatology",

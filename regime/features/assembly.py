@@ -14,9 +14,11 @@ from regime.features.breadth import breadth
 from regime.features.family import Feature, Shared
 from regime.features.leadership import LEAD, PathFeatures, leadership, leads, styles
 from regime.features.rates import rates
+from regime.features.signals import signals
 from regime.features.stress import stress
 from regime.features.valuation import valuation
 
+WATCHED = "signals"  # many; kept for the screen only where a model reads them
 FAMILIES: dict[str, Callable[[int], list[Feature]]] = {
     "rates": rates,
     "valuation": valuation,
@@ -25,6 +27,7 @@ FAMILIES: dict[str, Callable[[int], list[Feature]]] = {
     "leads": leads,
     "styles": styles,
     "stress": stress,
+    WATCHED: signals,
 }
 PATH = "path"  # the set the baselines read: `PathFeatures`
 SETS = (PATH, *FAMILIES)

@@ -14,7 +14,14 @@ from regime.data.panel import digest
 from regime.exceptions import EvaluationError, RegimeError
 from regime.explained import DRIVERS, FLIPS, MEMORY, SHARES, SIMILAR
 from regime.explanation import drivers, shares, shares_by_day
-from regime.features.assembly import SETS, declared, features_of, market_frame, series_behind
+from regime.features.assembly import (
+    SETS,
+    WATCHED,
+    declared,
+    features_of,
+    market_frame,
+    series_behind,
+)
 from regime.flips import flip_levels
 from regime.labels.leadership import leadership_path
 from regime.similar import similar_days
@@ -94,14 +101,22 @@ def explained(
 
 
 def all_features(bundle: Bundle, panel: pd.DataFrame) -> pd.DataFrame:
-    """Every feature of every family, whether the model reads it or not, by `date`."""
+    """Every feature of every family, whether the model reads it or not, by `date`; of the watched
+    signals, which are published by themselves, only if it does.
+    """
     values = features_of(
         market_frame(panel, bundle.baskets),
-        SETS,
+        _sets(bundle),
         bundle.config.labels.switching_cost,
         bundle.config.features.window,
     )
     return values.loc[:, ~values.columns.duplicated()].rename_axis("date").reset_index()
+
+
+def _sets(bundle: Bundle) -> list[str]:
+    read = {*bundle.config.features.sets}
+    read |= {name for member in bundle.config.members for name in member.features.sets}
+    return [name for name in SETS if name != WATCHED or name in read]
 
 
 def declarations(bundle: Bundle) -> list[dict[str, Any]]:
@@ -128,6 +143,7 @@ def declarations(bundle: Bundle) -> list[dict[str, Any]]:
             "read": name in read,
         }
         for name, (family, unit, why) in {**of_path, **known}.items()
+        if family != WATCHED or WATCHED in _sets(bundle)
     ]
 
 

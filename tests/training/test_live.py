@@ -4,10 +4,11 @@ import shutil
 
 import pandas as pd
 import pytest
-from replay import market, yahoo
+from replay import market
 from replay.server import Fault, ReplayServer
 
 from regime.data.calendar import last_closed_session
+from regime.data.declared.funds import FUNDS
 from regime.data.sources.directory import LIVE
 from regime.settings import Settings
 from regime.tracking.published import load_published
@@ -25,12 +26,6 @@ model = { kind = "logistic" }
 """
 ONE_FUND = "query1.finance.yahoo.com/v8/finance/chart/RSP?"
 ONE_YIELD = "fred.stlouisfed.org/graph/fredgraph.csv?id=DGS10"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def few_funds():
-    with yahoo.few_funds():
-        yield
 
 
 @pytest.fixture(scope="module")
@@ -145,10 +140,11 @@ def test_one_failing_document_is_exit_code_one_and_the_rest_is_stored(
     served.misbehave(ONE_FUND, Fault.html())
     done = regime("fetch", "--source", "yahoo", home=tmp_path / "home")
     fails_without_stdout(done, "error: yahoo RSP: ", "web page")
-    assert f"yahoo: {len(yahoo.FEW) - 1} documents" in done.stdout
+    assert f"yahoo: {len(FUNDS) - 1} documents" in done.stdout
     served.behave()
     assert (
-        "yahoo: 11 documents" in regime("fetch", "--source", "yahoo", home=tmp_path / "home").stdout
+        f"yahoo: {len(FUNDS)} documents"
+        in regime("fetch", "--source", "yahoo", home=tmp_path / "home").stdout
     )
 
 

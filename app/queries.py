@@ -14,19 +14,18 @@ import streamlit as st
 
 from regime.brief import data as brief_data
 from regime.brief.data import Holdings
-from regime.brief.signals import signal_table
 from regime.brief.snapshot import Snapshot, load_snapshot, load_snapshot_of
 from regime.brief.sure import Sure
 from regime.brief.sure import how_sure as how_sure_of
+from regime.brief.watched import signals_of, topic_words
 from regime.data.calendar import last_closed_session, trading_days
 from regime.data.store import ObservationStore
 from regime.exceptions import StoreError
 from regime.health import kept
 from regime.health.kept import Finding
 from regime.settings import Settings
-from regime.signals.numbers import signal_numbers
 from regime.tracking.dated_events import Events, load_events, save_events
-from regime.tracking.published import NAME, load_model, load_signal_history, load_signals
+from regime.tracking.published import NAME, load_model, load_signal_history
 from regime.tracking.results import list_results, load_result
 from regime.tracking.roster import load_roster, roster_path
 
@@ -72,12 +71,12 @@ class Signals:
     ----------
     table : DataFrame of `brief.signals.signal_table`, in the order of the declarations
     recent : by name, values of the last year, one in `_EVERY`
-    tested : sentences on whether the composite told anything
+    said : by topic, what there is to say beside its numbers
     """
 
     table: pd.DataFrame
     recent: dict[str, list[float]]
-    tested: list[str]
+    said: dict[str, str]
 
 
 def signals(day: pd.Timestamp | None = None) -> Signals:
@@ -95,19 +94,15 @@ def signals(day: pd.Timestamp | None = None) -> Signals:
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _signals(folder: str, goal: str, day: pd.Timestamp | None) -> Signals:
     here = Path(folder) / goal
-    said, numbers = load_signals(here)
-    declared, newest = said["declarations"], pd.Timestamp(said["day"])
-    if day is not None:
-        shown = _then(folder, goal, day)
-        numbers = signal_numbers(
-            declared, lambda names: load_signal_history(here, names), shown.labels, day
-        )
+    labels = _newest(folder, goal).labels if day is None else _then(folder, goal, day).labels
+    table, said = signals_of(here, labels, day)
+    newest = pd.Timestamp(said["day"])
     until = newest if day is None else day
-    names = [str(one["name"]) for one in declared]
-    year = load_signal_history(here, names, since=until - _A_YEAR).loc[:until]
+    year = load_signal_history(here, table["name"].tolist(), since=until - _A_YEAR).loc[:until]
     drawn = year.iloc[::-1].iloc[::_EVERY].iloc[::-1]
     recent = {str(name): column.dropna().tolist() for name, column in drawn.items()}
-    return Signals(signal_table(declared, numbers), recent, said["tested"] if day is None else [])
+    words = topic_words(said) if day is None else {}
+    return Signals(table, recent, words)
 
 
 def signal_history(name: str, day: pd.Timestamp) -> "pd.Series[float]":

@@ -12,6 +12,7 @@ from training.inputs import checked_day, checked_output
 if TYPE_CHECKING:
     import pandas as pd
 
+    from regime.brief.snapshot import Snapshot
     from regime.settings import Settings
 
 _DAY = "%Y-%m-%d"
@@ -84,10 +85,25 @@ def _page(settings: "Settings", asked: datetime | None) -> "tuple[str, pd.Timest
         moved=moved_over(then, week, [one["about"]["moved"] for one in kept if one]),
         roster=_roster(settings),
         behind=max(len(trading_days(week.day, closed)) - 1, 0),
+        signals=_signals(settings, then, week.day),
         version=version("equity-leadership-regime"),
         command=f"regime report --week --ending {week.day:{_DAY}}",
     )
     return html(facts), week.day, bool(then.about["simulated"])
+
+
+def _signals(settings: "Settings", then: "Snapshot", day: "pd.Timestamp") -> "pd.DataFrame | None":
+    """The table of signals of that day; that it cannot be read keeps nobody from the rest."""
+    from regime.brief.watched import signals_of
+    from regime.exceptions import StoreError
+    from regime.tracking.published import NAME
+    from regime.tracking.results import goal_of
+
+    try:
+        return signals_of(goal_of(settings.published / NAME), then.labels, day)[0]
+    except StoreError as error:
+        note(f"warning: {error}")
+        return None
 
 
 def _roster(settings: "Settings") -> "dict[str, Any] | None":

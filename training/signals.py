@@ -51,7 +51,7 @@ def signals(
 
     import pandas as pd
 
-    from regime.brief.signals import signal_table
+    from regime.brief.signals import season_words, signal_table
     from regime.data.store import ObservationStore
     from regime.service.watching import watch
     from regime.settings import Settings
@@ -69,9 +69,11 @@ def signals(
     chosen = _chosen(table, topic)
     if watched.simulated:
         note(SIMULATED)
+    if as_of is None:
+        _note_age(watched, _moment(None, settings, store))
     _say_head(watched, table)
     _say_extremes(chosen)
-    _say_topics(chosen)
+    _say_topics(chosen, season_words(watched.seasons))
     if topic is None or "composite" in set(chosen["family"]):
         for line in watched.tested:
             say(f"\n{line}")
@@ -89,6 +91,18 @@ def _moment(as_of: datetime | None, settings: Any, store: Any) -> "pd.Timestamp"
 
     now = present(settings, store)
     return now if as_of is None else min(end_of_day(pd.Timestamp(as_of)), now)
+
+
+def _note_age(watched: "Watched", now: "pd.Timestamp") -> None:
+    from regime.data.calendar import last_closed_session, trading_days
+
+    last = last_closed_session(now)
+    if missing := len(trading_days(watched.day, last)) - 1:
+        sessions = f"{missing:,} session{'' if missing == 1 else 's'}"
+        note(
+            f"warning: the newest prices stored are of {watched.day:{_DAY}}, {sessions} before the "
+            f"last close, {last:{_DAY}}. Run `regime fetch`."
+        )
 
 
 def _chosen(table: "pd.DataFrame", topic: str | None) -> "pd.DataFrame":
@@ -121,7 +135,7 @@ def _say_extremes(table: "pd.DataFrame") -> None:
         say(f"  {row['title'][:_TITLE]:{_TITLE}}  {extreme_words(row)}")
 
 
-def _say_topics(table: "pd.DataFrame") -> None:
+def _say_topics(table: "pd.DataFrame", seasons: dict[str, str]) -> None:
     from regime.brief.signals import missing_words
 
     for topic, rows in table.groupby("topic", sort=False):
@@ -136,6 +150,8 @@ def _say_topics(table: "pd.DataFrame") -> None:
             say(_line(row))
         for line in missing_words(rows):
             say(f"  {line}")
+        if words := seasons.get(str(topic)):
+            say(f"  {words}")
         if trap := rows["trap"].iloc[0]:
             say(f"  Beware: {trap}")
 

@@ -184,6 +184,8 @@ def closer(row: dict) -> None:
     else:
         metrics(row)
     st.markdown(escaped(favours_sentence(row)))
+    if words := signals.said.get(row["topic"]):
+        st.markdown(escaped(words))
     if queries.signal_history(row["name"], snapshot.day).notna().any():
         over_time(row)
         past_values(row)
@@ -280,8 +282,6 @@ if len(lately := most_extreme_first(table).head(MOST)):
         )
     )
 board()
-for words in signals.tested:
-    st.markdown(escaped(words))
 gone = signals.table[signals.table["state"] != KNOWN]
 if len(gone):
     with st.expander(f"{len(gone):,} signals are not known now, and what would change that"):

@@ -16,8 +16,10 @@ from regime.brief import today
 from regime.brief.data import BASKETS, MODEL, PUBLISHERS, needs
 from regime.brief.drawing import bars, ribbon
 from regime.brief.signal_words import short
+from regime.brief.signals import headline
 from regime.brief.snapshot import Snapshot
 from regime.brief.sure import been_right, how_sure
+from regime.brief.watched import note_rows
 from regime.brief.week import Week, sessions_of, unpublished
 from regime.brief.why import (
     PROPORTIONS,
@@ -60,6 +62,7 @@ def weekly(
     moved: pd.DataFrame | None,
     roster: Mapping[str, Any] | None,
     behind: int,
+    signals: pd.DataFrame | None,
     version: str,
     command: str,
 ) -> dict[str, Any]:
@@ -71,6 +74,7 @@ def weekly(
     moved : DataFrame of `week.moved_over`, or None
     roster : what `tracking.roster` kept of the versions; None if nothing was
     behind : sessions that had closed since `week.day` when this was asked
+    signals : DataFrame of `brief.signals.signal_table` of `week.day`, or None
     version : of this package
     command : that makes this note again
     """
@@ -99,6 +103,7 @@ def weekly(
         "why": why(then),
         "proportions": PROPORTIONS,
         "flips": today.flips_of(then),
+        "signals": None if signals is None else {"words": headline(signals), **note_rows(signals)},
         "right": [f"{ahead(one.horizon)}: {one.words}" for one in how_sure(then)],
         "been_right": been_right(then),
         "edge": today.edge_of(then, roster),

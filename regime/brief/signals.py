@@ -170,7 +170,7 @@ def missing_words(rows: pd.DataFrame) -> list[str]:
         series = dict.fromkeys(one for text in some["series"] for one in _names(text))
         told = [f"{row['title']} ({reading(row['unit']).said(row['last'])})"
                 for row in some.to_dict("records")]  # fmt: skip
-        sessions = f"{some['stale'].iloc[0]:,.0f} session{'s' * (some['stale'].iloc[0] != 1)}"
+        sessions = f"{some['stale'].iloc[0]:,.0f} session{'' if some['stale'].iloc[0] == 1 else 's'}"
         since = day_words(some["known"].iloc[0])
         what = some["supply"].iloc[0] or supply(list(series))
         said.append(f"Not known since {since}, {sessions} ago: {_titles(told)}. {what}")
@@ -184,6 +184,27 @@ def _titles(titles: "Sequence[str] | pd.Series[str]") -> str:
 
 def _names(text: str) -> list[str]:
     return [one for one in text.split(", ") if one]
+
+
+def season_words(seasons: Mapping[str, Sequence[Mapping[str, float]]]) -> dict[str, str]:
+    """By topic, what the season did to the lead of small companies on average, and how often."""
+    said = {}
+    if turn := seasons.get("turn"):
+        days = ", ".join(f"{row['place']:+.0f}: {100 * row['lead']:+.2f}" for row in turn)
+        said["Turn of the year"] = (
+            "Mean lead of small companies by session, -1 the last of December and +1 the first of "
+            f"January, in points: {days}. {turn[-1]['years']:,.0f} years."
+        )
+    if cycle := seasons.get("cycle"):
+        years = ", ".join(
+            f"{row['year']:.0f}: {100 * row['lead']:+.1f} in {row['years']:.0f} years"
+            for row in cycle
+        )
+        said["Election cycle"] = (
+            "Mean lead of small companies by year after a presidential election, the second that "
+            f"of the midterm, in points: {years}."
+        )
+    return said
 
 
 def path_words(labels: pd.DataFrame, day: pd.Timestamp, baskets: str) -> str:

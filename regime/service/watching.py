@@ -1,7 +1,7 @@
 """Every number that is watched, as known at a moment: from the store to a table."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -18,6 +18,7 @@ from regime.signals.declared.calendar import EVENTS
 from regime.signals.numbers import signal_numbers
 from regime.signals.prints import extra_columns
 from regime.signals.registry import all_signals, history, series_behind
+from regime.signals.seasons import by_cycle_year, by_place, lead_of_small
 from regime.signals.watch import load_prices, load_watch
 from regime.signals.watched import Watched
 from regime.tracking.dated_events import load_events
@@ -70,6 +71,7 @@ def watch(
         labels=labels,
         baskets=chosen,
         simulated=simulated,
+        seasons=_seasons(panel),
         tested=_tested(panel, values),
     )
 
@@ -93,6 +95,19 @@ def watch_or_note(
         kind = "" if isinstance(error, RegimeError) else f"{type(error).__name__}: "
         notes.append(f"Signals are not told: {kind}{error}")
         return None
+
+
+def _seasons(panel: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:
+    if not {"IWM", "SPY", "qnt_2", "hi_10"} <= {*panel.columns}:
+        return {}
+    lead = lead_of_small(panel)
+    tables = {"turn": by_place(lead), "cycle": by_cycle_year(lead)}
+    return {name: _records(table) for name, table in tables.items()}
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(key): float(value) for key, value in row.items()}
+            for row in table.to_dict("records")]  # fmt: skip
 
 
 def _tested(panel: pd.DataFrame, values: pd.DataFrame) -> list[str]:

@@ -115,9 +115,11 @@ def last_seen(
 
 def _breaks(known: FloatArray, bound: float) -> npt.NDArray[np.int64]:
     """Steps beyond the bound so far."""
+    if not np.isfinite(bound):
+        return np.zeros(len(known), np.int64)
     step = np.abs(np.diff(known, prepend=known[:1]))
     base = np.abs(np.concatenate([known[:1], known[:-1]]))
-    return np.cumsum(step > bound * base) if np.isfinite(bound) else np.zeros(len(known), np.int64)
+    return np.cumsum(step > bound * base)
 
 
 def print_change(

@@ -11,10 +11,7 @@ import pandas as pd
 from regime.data.calendar import trading_days
 from regime.signals.measures import total
 
-BEFORE, AFTER = (
-    5,
-    10,
-)  # sessions of the turn of the year: the last of December, the first of January
+BEFORE, AFTER = 5, 10  # sessions about the turn: the last of December, the first of January
 _MOST_MISSING = 0.05  # share of a year's sessions without a lead beyond which it does not count
 
 
@@ -128,6 +125,13 @@ def years(lead: "pd.Series[float]") -> pd.DataFrame:
     found = found[whole]
     cycle = (found.index.to_numpy() - 1) % 4 + 1
     return found.assign(cycle=cycle)[["lead", "cycle", "over"]]
+
+
+def by_cycle_year(lead: "pd.Series[float]") -> pd.DataFrame:
+    """Average lead by `year` of the cycle over whole years, and how many `years` there were."""
+    rows = years(lead).groupby("cycle")["lead"]
+    found = pd.DataFrame({"lead": rows.mean(), "years": rows.count()}).rename_axis("year")
+    return found.reset_index()
 
 
 def lead_of_cycle_year(lead: "pd.Series[float]") -> pd.DataFrame:

@@ -32,8 +32,8 @@ def standing(values: FloatArray, dates: pd.DatetimeIndex) -> pd.DataFrame:
         changes. `last` is the newest value and `known` its day (NaT: there never was one),
         `stale` the sessions since then and `unchanged` those since it was another. `percentile`
         is the share of the `WINDOW` sessions before with a lower value, those with the same counted
-        half, from `window_from` on; NaN with fewer than `ENOUGH` of them. `state` is `KNOWN`, `LATE` or `MISSING`. The columns
-        of `extremes` follow.
+        half, from `window_from` on; NaN with fewer than `ENOUGH` of them. `state` is `KNOWN`,
+        `LATE` or `MISSING`. The columns of `extremes` follow.
     """
     known, now = ~np.isnan(values), values[-1]
     ever = known.any(axis=0)
@@ -48,9 +48,10 @@ def standing(values: FloatArray, dates: pd.DatetimeIndex) -> pd.DataFrame:
     with np.errstate(invalid="ignore", divide="ignore"):
         below, same = (window < now).sum(axis=0), (window == now).sum(axis=0)
         percentile = (below + same / 2) / before
-    first = len(values) - 1 - len(window) + (~np.isnan(window)).argmax(axis=0)
-    percentile[(before < ENOUGH) | np.isnan(now)] = np.nan
     end = len(values) - 1
+    seen = (~np.isnan(window)).argmax(axis=0) if len(window) else 0
+    first = np.minimum(end - len(window) + seen, end)
+    percentile[(before < ENOUGH) | np.isnan(now)] = np.nan
     sessions = {"stale": end - newest, "unchanged": end - moved}
     changes = {
         f"change_{days}": now - (values[-1 - days] if len(values) > days else np.nan)
@@ -64,7 +65,7 @@ def standing(values: FloatArray, dates: pd.DatetimeIndex) -> pd.DataFrame:
             **{name: np.where(ever, count, np.nan) for name, count in sessions.items()},
             "last": last,
             "percentile": percentile,
-            "window_from": dates[np.minimum(first, end)].where(before > 0),
+            "window_from": dates[first].where(before > 0),
             **changes,
         }
     ).join(extremes(values, dates))

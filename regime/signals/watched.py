@@ -21,6 +21,8 @@ class Watched:
         empty where there are no baskets
     baskets : whose path that is; ""
     simulated : whether the market is
+    seasons : `turn`, records of `seasons.by_place`, and `cycle`, of `seasons.by_cycle_year`; empty
+        where there is no lead of small companies
     tested : sentences on whether the composite told anything of what came after it
     """
 
@@ -32,4 +34,5 @@ class Watched:
     labels: pd.DataFrame
     baskets: str
     simulated: bool
+    seasons: dict[str, list[dict[str, Any]]]
     tested: list[str]

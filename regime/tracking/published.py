@@ -127,6 +127,7 @@ def _keep_signals(signals: "Watched", folder: Path) -> None:
     said = {
         "day": f"{signals.day:%Y-%m-%d}",
         "declarations": signals.declarations,
+        "seasons": signals.seasons,
         "tested": signals.tested,
     }
     (folder / f"{SIGNALS}.json").write_text(json.dumps(said), encoding="utf-8")

@@ -207,8 +207,8 @@ def noted(newest, asked, roster=None, moved=None, behind=0):
     week = week_of(days, day("2009-01-02"), day(asked))
     then = load_snapshot_of(settings, snapshot, week.day)
     facts = weekly(
-        then, week, moved=moved, roster=roster, behind=behind, version="0.1.0",
-        command="regime report --week 2008-11-21",
+        then, week, moved=moved, roster=roster, behind=behind, signals=None,
+        version="0.1.0", command="regime report --week 2008-11-21",
     )  # fmt: skip
     return then, week, facts
 
@@ -356,7 +356,10 @@ def test_whatever_comes_from_data_is_text_in_the_page(newest):
         ]
     }  # fmt: skip
     text = html(
-        weekly(hostile, week, moved=None, roster=roster, behind=0, version=HOSTILE, command=HOSTILE)
+        weekly(
+            hostile, week, moved=None, roster=roster, behind=0, signals=None, version=HOSTILE,
+            command=HOSTILE,
+        )  # fmt: skip
     )
     page = Page(text)
     assert "script" not in page.tags

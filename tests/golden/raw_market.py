@@ -21,7 +21,10 @@ MONTHS_OLD = {
     "CPIAUCSL": 20, "CPILFESL": 20, "UNRATE": 10, "PAYEMS": 10, "INDPRO": 20, "RSAFS": 18,
     "UMCSENT": 31,
 }  # fmt: skip
-VINTAGES = {"CPIAUCSL": "CPIAUCSL", "UNRATE": "UNRATE", "UMCSENT": "UMCSENTx"}
+VINTAGES = {
+    **{name: name for name in ("CPIAUCSL", "UNRATE", "PAYEMS", "INDPRO")},
+    "UMCSENT": "UMCSENTx",
+}
 
 
 class Raw:
@@ -95,11 +98,14 @@ class Raw:
                     out = min(out, _first_day(month + 1) - timedelta(days=1) + wait)
                 found.setdefault(month, []).append((out, row.value))
         newest = max(found, default=0)
+        # What the file says of months that have vintages counts from its first later month on.
+        joined = _first_day(newest + 2) - timedelta(days=1) + wait if newest else date.max
         for day, value in self.monthly[name].dropna().items():
             month = _month(f"{day:%Y-%m}")
-            if month > newest:
-                out = _first_day(month + 1) - timedelta(days=1) + wait
-                found.setdefault(month, []).append((out, value))
+            out = _first_day(month + 1) - timedelta(days=1) + wait
+            found.setdefault(month, []).append(
+                (max(out, joined) if month <= newest else out, value)
+            )
         return Prints(self.days, found)
 
 
@@ -177,6 +183,8 @@ def in_a_row(level: np.ndarray, against: np.ndarray | None = None) -> At:
         return int(lead > 0) - int(lead < 0)
 
     def at(t: int) -> float:
+        if isnan(level[t - 1]) or (against is not None and isnan(against[t - 1])):
+            return nan
         length = 0
         while sign(t - length) == sign(t):
             length += 1
@@ -212,7 +220,7 @@ def share(conditions: list[Callable[[int], bool | None]]) -> At:
 
     def at(t: int) -> float:
         known = [one(t) for one in conditions if one(t) is not None]
-        return sum(known) / len(known)
+        return sum(known) / len(known) if known else nan
 
     return at
 

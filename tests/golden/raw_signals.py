@@ -71,7 +71,7 @@ RATIOS = {
 
 
 def expected(raw: Raw) -> dict[str, At]:
-    """By name of the signal; what is a growth of the economy is of one vintage."""
+    """By name of the signal."""
     return {
         **_of_funds(raw), **_of_portfolios(raw), **_of_breadth(raw), **_of_rates(raw),
         **_of_valuation(raw), **_of_economy(raw), **_of_extremes(raw), **_of_calendar(raw),
@@ -256,12 +256,19 @@ def _of_economy(raw: Raw) -> dict[str, At]:
     def unemployment(t: int) -> float:
         return of["UNRATE"].ago(0, t)
 
+    def three_months(t: int, back: int) -> float:
+        return sum(of["UNRATE"].ago(back + one, t) for one in range(3)) / 3
+
     better = [
         since_print(payrolls, "PAYEMS", 3), since_print(lambda t: -unemployment(t), "UNRATE", 3),
         lambda t: weeks[1](t) - weeks[0](t), since_print(growth("RSAFS", 12), "RSAFS", 3),
         since_print(growth("INDPRO", 12), "INDPRO", 3), since_print(sentiment, "UMCSENT", 3),
     ]  # fmt: skip
-    found: dict[str, At] = {}
+    found: dict[str, At] = {
+        "unemployment_rise": lambda t: (
+            three_months(t, 0) - min(three_months(t, back) for back in range(1, 13))
+        )
+    }
     for name, series in (("cpi", "CPIAUCSL"), ("core_cpi", "CPILFESL")):
         found[f"{name}_yoy"] = growth(series, 12)
         found[f"{name}_3m"] = growth(series, 3, power=4)
@@ -277,10 +284,10 @@ def _of_economy(raw: Raw) -> dict[str, At]:
 
 def _of_extremes(raw: Raw) -> dict[str, At]:
     def below(level: np.ndarray, t: int) -> float:
-        return level[t] / np.nanmax(level[: t + 1]) - 1
+        return nan if isnan(level[t]) else level[t] / np.nanmax(level[: t + 1]) - 1
 
     def since(level: np.ndarray, t: int) -> float:
-        return float(t - np.nanargmax(level[: t + 1]))
+        return nan if isnan(level[t]) else float(t - np.nanargmax(level[: t + 1]))
 
     def above(level: np.ndarray, t: int) -> float:
         return level[t] / min(level[t - 755 : t + 1].tolist()) - 1

@@ -57,7 +57,8 @@ def _series(name: str, title: str, series: str, topic: Topic, *, ranked: bool = 
 
 
 def _net_advances(panel: pd.DataFrame) -> "pd.Series[float]":
-    return panel["adv_minus_dec_ratio"].rolling(21, min_periods=21 - GAP).mean()
+    net = panel["adv_minus_dec_ratio"]
+    return net.rolling(21, min_periods=21 - GAP).mean().where(net.notna())
 
 
 def _net_highs(panel: pd.DataFrame) -> "pd.Series[float]":
@@ -71,7 +72,7 @@ SIGNALS = [
     _series("members_above_200d", "Members above their 200-day average", "pct_above_200dma",
             AVERAGES),
     _series("members_coverage", "Members with a price: the coverage of all breadth of members",
-            "members_coverage", AVERAGES),
+            "members_coverage", AVERAGES, ranked=False),
     *(Signal(f"sectors_above_{days}d", f"Sector funds above their {days}-day average", SHARE,
              _FIRST, _share_of_sectors(days), AVERAGES, uses=SECTORS[9:],
              trap="Eleven funds, nine before 2015; no survivorship.") for days in (50, 200)),

@@ -233,7 +233,7 @@ def _earnings() -> list[Signal]:
         Signal("giants_above_25", f"Giants, of seven, above {EXPENSIVE} times earnings", Unit.COUNT,
                _needs(GIANTS, "net_income", priced=True),
                lambda panel: above(panel, GIANTS, EXPENSIVE), EARNINGS, uses=_splits(GIANTS),
-               trap="A loss-maker is not among them."),
+               ranked=False, trap="A loss-maker is not among them."),
         *(Signal(f"{one}_earnings_growth", f"{one}: growth of net income over a year", PERCENT,
                  _needs((one,), "net_income"), _growth((one,)), EARNINGS) for one in GIANTS),
         Signal("giants_earnings_growth", "Growth of net income over a year, seven giants", PERCENT,

@@ -93,7 +93,8 @@ def dollar_index(panel: pd.DataFrame) -> "pd.Series[float]":
     rates = panel[list(CURRENCIES)]
     weights = np.array(list(_WEIGHTS.values()))
     logs = np.log(rates.where(rates > 0).to_numpy(np.float64))
-    return pd.Series(_SCALE * np.exp(logs @ weights), panel.index)
+    # A product of matrices would round a row by how many rows there are.
+    return pd.Series(_SCALE * np.exp((logs * weights).sum(axis=1)), panel.index)
 
 
 def _stress(panel: pd.DataFrame) -> "tuple[pd.Series[bool], pd.Series[bool]]":
@@ -146,7 +147,7 @@ def _extremes(fund: str, title: str) -> list[Signal]:
         Signal(f"{fund}_below_record", f"{title} ({fund}), from its record", RETURN, needs,
                _below(fund), EXTREMES, feature=feature),
         Signal(f"{fund}_since_record", f"{title} ({fund}), sessions since its record", DAYS, needs,
-               _since(fund), EXTREMES, feature=feature),
+               _since(fund), EXTREMES, feature=feature, ranked=False),
         Signal(f"{fund}_above_low", f"{title} ({fund}), above its three-year low", RETURN, needs,
                _above(fund), EXTREMES, feature=feature),
     ]  # fmt: skip

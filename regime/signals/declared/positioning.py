@@ -119,7 +119,8 @@ def _shorts() -> list[Signal]:
         ]  # fmt: skip
     return found + [
         Signal(f"members_with_shorts_{size}", f"Members with short interest told, {size} companies",
-               SHARE, (name := series_id("coverage", size),), _column(name), SHORTS)
+               SHARE, (name := series_id("coverage", size),), _column(name), SHORTS,
+               ranked=False)
         for size in ("small", "large")
     ]  # fmt: skip
 

@@ -78,8 +78,9 @@ def top_50_weight(panel: pd.DataFrame) -> "pd.Series[float]":
     """Weight of the top 50 that counts on each day: the newest of the days before, or the
     stated constant.
     """
-    known = panel["spy_top50_weight"].ffill(limit=_OLDEST_WEIGHT).shift(1)
-    return known.fillna(TOP_50_WEIGHT)
+    weight = panel["spy_top50_weight"]
+    weight = weight.where(weight < 1)  # else nothing would be left of the index
+    return weight.ffill(limit=_OLDEST_WEIGHT).shift(1).fillna(TOP_50_WEIGHT)
 
 
 def _rest_less_top(days: int) -> Measure:
@@ -126,8 +127,9 @@ def _slope(names: Sequence[str], days: int, *, of_returns: bool = False) -> Meas
         rungs = _rungs(levels, names, days)
         place = np.arange(len(names), dtype=np.float64)
         place -= place.mean()
-        slope = pd.Series(rungs.to_numpy() @ place / (place**2).sum(), rungs.index)
-        return slope.where(rungs.notna().all(axis=1))
+        # A product of matrices would round a row by how many rows there are.
+        slope: pd.Series[float] = (rungs * place).sum(axis=1, skipna=False)
+        return slope / float((place**2).sum())
 
     return measure
 

@@ -64,7 +64,7 @@ def _and_percentile(
     return [
         Signal(name, title, unit, (series,), _value(series), topic, feature=feature),
         Signal(f"{name}_percentile", f"{title}, percentile {among}", SHARE, (series,),
-               _percentile(series, window), topic, feature=feature),
+               _percentile(series, window), topic, feature=feature, ranked=False),
     ]  # fmt: skip
 
 

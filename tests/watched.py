@@ -16,13 +16,16 @@ OWN = "MINE"  # a column of own_prices.csv
 WATCH = Watch(
     levels={
         "fund": Level(of="XLK", at=100.0, set=date(2019, 3, 1)),
-        "currencies": Level(of=DOLLAR, at=100.0, set=date(2019, 3, 2)),
+        "currencies": Level(of=DOLLAR, at=50.0, set=date(2019, 3, 2)),
         "mine": Level(of=OWN, at=100.0, set=date(2020, 1, 1)),
     },
     baskets={
         "chips": Basket(of=("NVDA", OWN), against=("IWM", "SPY"), since=date(2020, 2, 29)),
         "alone": Basket(of=("CBBTCUSD",), since=date(2019, 12, 31)),
     },
+)
+NO_PATH = pd.DataFrame(
+    {"date": pd.DatetimeIndex([]), "regime": [], "confirmed_on": pd.DatetimeIndex([])}
 )
 _STEP = {Frequency.WEEKLY: 5, Frequency.TWICE_MONTHLY: 10, Frequency.MONTHLY: 21,
          Frequency.QUARTERLY: 63}  # fmt: skip

@@ -32,6 +32,7 @@ class Origin(StrEnum):
     ICI = "ici"
     HOLDINGS = "holdings"
     FINRA = "finra"
+    FILERS = "filers"
     FILES = "files"
     DEMO = "demo"
 

@@ -19,7 +19,18 @@ from regime.data.checks.freshness import Age, dated_by_closes, freshness
 from regime.data.database import schema
 from regime.data.database.encoding import day_numbers, days, second, utc
 from regime.data.database.writing import names_in
-from regime.data.declared import breadth, cftc, finra, fred, french, funds, ici, sec, shiller
+from regime.data.declared import (
+    breadth,
+    cftc,
+    filers,
+    finra,
+    fred,
+    french,
+    funds,
+    ici,
+    sec,
+    shiller,
+)  # fmt: skip
 from regime.data.declared import holdings as index_funds
 from regime.data.store import ObservationStore
 from regime.tracking.wording import day_words
@@ -41,12 +52,12 @@ BASES = {
 _BY = {
     "FRED": fred, "Ken French": french, "fund prices": funds, "Robert Shiller": shiller,
     "S&P 500 members": breadth, "SEC": sec, "CFTC": cftc, "ICI": ici,
-    "fund issuers": index_funds, "FINRA": finra,
+    "fund issuers": index_funds, "FINRA": finra, "SEC, all companies": filers,
 }  # fmt: skip
 PUBLISHERS = {one.id: name for name, module in _BY.items() for one in module.SERIES}
 _STEPS = {  # days
     Frequency.WEEKLY: 7, Frequency.TWICE_MONTHLY: 15.22, Frequency.MONTHLY: 30.44,
-    Frequency.QUARTERLY: 91.3,
+    Frequency.QUARTERLY: 91.3, Frequency.YEARLY: 365.25,
 }  # fmt: skip
 _BEHIND = {BASKETS: 0, MODEL: 1, SHOWN: 2, NOBODY: 3}
 _WORST = {Age.MISSING: 0, Age.LATE: 1, Age.FRESH: 2}
@@ -126,8 +137,8 @@ def holdings(store: ObservationStore, until: pd.Timestamp | None = None) -> Hold
 def gaps_of(name: str, periods: Days) -> tuple[int | None, int | None]:
     """How many periods lack between the first and the last, and most of them in a row.
 
-    Of daily series sessions, of an office those on which banks open; of others weeks, months
-    or quarters. None of an event, which happens when it happens.
+    Of daily series sessions, of an office those on which banks open; of others weeks, months,
+    quarters or years. None of an event, which happens when it happens.
 
     Parameters
     ----------

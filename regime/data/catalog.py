@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from regime.data.declared import (
     breadth,
     cftc,
+    filers,
     finra,
     fred,
     french,
@@ -33,7 +34,7 @@ __all__ = [
 _ALL = [
     *french.SERIES, *funds.SERIES, *shiller.SERIES, *fred.SERIES, *breadth.SERIES, *sec.SERIES,
     *own.SERIES,
-    *cftc.SERIES, *ici.SERIES, *holdings.SERIES, *finra.SERIES,
+    *cftc.SERIES, *ici.SERIES, *holdings.SERIES, *finra.SERIES, *filers.SERIES,
 ]  # fmt: skip
 
 CATALOG: dict[str, Series] = {series.id: series for series in _ALL}

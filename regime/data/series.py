@@ -22,6 +22,7 @@ class Frequency(StrEnum):
     TWICE_MONTHLY = "twice a month"  # settlement days of `calendar.settlement_days`
     MONTHLY = "monthly"
     QUARTERLY = "quarterly"
+    YEARLY = "yearly"
     EVENT = "event"  # only on days on which something happens
 
 
@@ -116,7 +117,7 @@ class Series:
         """When values of these periods became known, by lag alone (UTC).
 
         A daily value of a day without a session counts for the session before it, so
-        that its lag runs from a close. A weekly, monthly or quarterly value is known when
+        that its lag runs from a close. A value of a week, month, quarter or year is known when
         the last day of its lag is over, which is the close after that day.
         """
         if not self.lags_in_sessions:

@@ -138,4 +138,5 @@ def _path(
             continue
         path = leadership_path(lead, switching_cost=switching_cost)
         return path.rename_axis("date").reset_index(), name
-    return pd.DataFrame({"date": [], "regime": [], "confirmed_on": []}), ""
+    never = pd.DatetimeIndex([]).as_unit("us")
+    return pd.DataFrame({"date": never, "regime": [], "confirmed_on": never}), ""

@@ -99,8 +99,9 @@ class Signal:
         """The signal on each day of a panel; NaN throughout where a series is missing."""
         if not {*self.needs} <= {*panel.columns}:
             return pd.Series(np.nan, index=panel.index, name=self.name)
-        absent = {one: np.nan for one in self.uses if one not in panel.columns}
-        values = self.measure(panel.assign(**absent) if absent else panel)
+        if not {*self.uses} <= {*panel.columns}:
+            panel = panel.reindex(columns=list(dict.fromkeys((*self.needs, *self.uses))))
+        values = self.measure(panel)
         # A ratio of what is zero says nothing.
         return values.astype(np.float64).where(np.isfinite(values)).rename(self.name)
 

@@ -49,8 +49,7 @@ def standing(values: FloatArray, dates: pd.DatetimeIndex) -> pd.DataFrame:
         below, same = (window < now).sum(axis=0), (window == now).sum(axis=0)
         percentile = (below + same / 2) / before
     end = len(values) - 1
-    seen = (~np.isnan(window)).argmax(axis=0) if len(window) else 0
-    first = np.minimum(end - len(window) + seen, end)
+    first = end - len(window) + (~np.isnan(values[-WINDOW - 1 :])).argmax(axis=0)
     percentile[(before < ENOUGH) | np.isnan(now)] = np.nan
     sessions = {"stale": end - newest, "unchanged": end - moved}
     changes = {

@@ -5,8 +5,8 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from pandas.testing import assert_frame_equal
-from watched import OWN, WATCH, columns_of, drawn_panel
+from pandas.testing import assert_frame_equal, assert_series_equal
+from watched import NO_PATH, OWN, WATCH, columns_of, drawn_panel
 
 from regime.brief.signal_words import Reading, reading
 from regime.brief.signals import signal_table
@@ -24,12 +24,14 @@ from regime.signals.watch import DEFAULT
 
 ALL = all_signals(WATCH)
 NAMED = [*ALL, *signals_of(DEFAULT)]
-NO_PATH = pd.DataFrame({"date": [], "regime": [], "confirmed_on": []})
 # Two midterms, on 6 November 2018 and 8 November 2022, and five turns of the year.
 DAYS = trading_days(pd.Timestamp("2018-07-02"), pd.Timestamp("2023-09-29"))
 LONG = trading_days(pd.Timestamp("2001-01-02"), pd.Timestamp("2023-09-29"))
 # Seasons and dated events are counted on after the last of them, whatever is missing today.
 COUNTED_ON = {one.name for one in calendar.SIGNALS}
+# Of a sample of companies' filings, which no source offers as a series of its own.
+SAMPLED = {f"filers_{one}" for one in ("debt_to_operating_income_small", "loss_makers_large",
+                                       "loss_makers_small")}  # fmt: skip
 # The thirteenth session of 2023, the eighth of a turn of the year, and a midterm's day.
 ENDS = ["2023-01-12", "2022-11-08", "2019-12-31"]
 
@@ -84,20 +86,27 @@ def test_without_any_one_of_its_needs_a_signal_is_unknown_throughout(panel, sign
         assert signal.of(panel.drop(columns=name)).isna().all()
 
 
+def test_a_signal_reads_nothing_but_what_it_declares(panel, told):
+    for one in ALL[::4]:
+        own = panel[list(dict.fromkeys((*one.needs, *one.uses)))]
+        assert_series_equal(one.of(own), told[one.name], check_exact=True)
+
+
 @pytest.mark.parametrize("signal", [one for one in ALL if one.uses][::4], ids=lambda one: one.name)
 def test_what_a_signal_only_uses_may_be_absent_or_never_known(panel, signal):
     few = panel[-200:]
     absent = signal.of(few.drop(columns=list(signal.uses)))
     unknown = signal.of(few.assign(**dict.fromkeys(signal.uses, np.nan)))
-    pd.testing.assert_series_equal(absent, unknown, check_exact=True)
+    assert_series_equal(absent, unknown, check_exact=True)
 
 
 def test_every_need_is_a_series_of_the_catalogue_or_a_known_extra():
     extra = re.compile(r"(\w+)@(period|[1-9]\d?)")
     for name in columns_of(NAMED):
         match = extra.fullmatch(name)
-        assert (match[1] if match else name) in {*CATALOG, EVENTS, OWN}
-    assert {*series_behind(ALL)} == {name.split("@")[0] for name in columns_of(ALL)} - {EVENTS, OWN}
+        assert (match[1] if match else name) in {*CATALOG, EVENTS, OWN, *SAMPLED}
+    named = {name.split("@")[0] for name in columns_of(ALL)}
+    assert named - {*series_behind(ALL)} == ({EVENTS, OWN} | SAMPLED) - {*CATALOG}
 
 
 def test_names_and_titles_are_those_of_one_signal_only():

@@ -37,7 +37,7 @@ def test_a_monthly_value_is_known_when_its_lag_is_over():
 
 MONTHS = {
     Frequency.WEEKLY: 7, Frequency.TWICE_MONTHLY: 17, Frequency.MONTHLY: 31,
-    Frequency.QUARTERLY: 92,
+    Frequency.QUARTERLY: 92, Frequency.YEARLY: 366,
 }  # fmt: skip
 
 

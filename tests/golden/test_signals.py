@@ -206,7 +206,7 @@ PLACED = [
     "equal_over_cap_63d", "small_5d", "small_over_giants_5d", "nasdaq_streak", "small_cheapness",
     "DGS10", "T10Y2Y", "fed_assets", "credit_over_treasuries_252d", "members_above_50d",
     "members_ahead_21d", "sectors_ahead_63d", "tech_over_200d", "XLF_21d", "XLC_21d",
-    "momentum_21d", "calm_21d", "core_cpi_3m", "dollar_broad", "SPY_since_record",
+    "momentum_21d", "calm_21d", "core_cpi_3m", "dollar_broad", "SPY_below_record",
 ]  # fmt: skip
 
 

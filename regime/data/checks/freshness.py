@@ -13,7 +13,8 @@ from regime.data.declared import french
 from regime.data.series import Frequency, Series
 
 GRACE = pd.Timedelta(hours=18)  # to publish, to fetch each night: the morning after a close
-_QUARTER = pd.Timedelta(weeks=13)
+_WEEK = pd.Timedelta(weeks=1)
+_MONTHS = {Frequency.QUARTERLY: 3, Frequency.YEARLY: 12}
 _LONG_YEAR = pd.Timedelta(days=7)  # by which a fiscal year of 53 weeks moves its quarters
 _RECENT = 60  # sessions, more than any lag
 
@@ -47,8 +48,8 @@ def freshness(
         `series`; `newest_period`; `age_days` from it to today in New York; `expected_period`,
         the newest period that is due; `state`, a value of `Age`. Both periods have no time
         zone. `expected_period` is NaT for events, which come when they come and are never
-        late, and where the rhythm of a weekly or quarterly series cannot be told without a
-        value. Daily values of an office (lag above zero) are due on days on which banks open
+        late, and where the rhythm of a weekly, quarterly or yearly series cannot be told
+        without a value. Daily values of an office (lag above zero) are due on days on which banks open
         too. Daily files of the French library are due with the files of their month.
 
     Raises
@@ -167,16 +168,16 @@ def _last_session(day: pd.Timestamp) -> pd.Timestamp:
 def _newest_in_step(
     series: Series, newest: pd.Timestamp, ripe: pd.Timestamp
 ) -> pd.Timestamp | None:
-    """The newest of the periods a week, or a quarter, apart from this one."""
-    quarterly = series.frequency is Frequency.QUARTERLY
-    step = _QUARTER if quarterly else pd.Timedelta(weeks=1)
+    """The newest of the periods a week, a quarter or a year apart from this one."""
+    months = _MONTHS.get(series.frequency, 0)
+    step = 13 * months // 3 * _WEEK if months else _WEEK
     counts = range(-4, max((ripe.tz_localize(None) - newest) // step, 0) + 2)
     slack = pd.Timedelta(0)
-    if quarterly and newest.is_month_end:
-        periods = [newest + pd.offsets.MonthEnd(3 * count) for count in counts]
+    if months and newest.is_month_end:
+        periods = [newest + pd.offsets.MonthEnd(months * count) for count in counts]
     else:
         periods = [newest + count * step for count in counts]
-        slack = _LONG_YEAR if quarterly else slack
+        slack = _LONG_YEAR if months else slack
     known_at = series.known_at(pd.DatetimeIndex(periods)) + slack
     due = [period for period, at in zip(periods, known_at, strict=True) if at <= ripe]
     return due[-1] if due else None

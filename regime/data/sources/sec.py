@@ -23,7 +23,8 @@ from regime.data.sources.live import Http, Job, Request, Source
 from regime.exceptions import SourceError
 
 NAME = "sec"
-ADDRESS = "https://data.sec.gov/api/xbrl/companyfacts/CIK{:010d}.json"
+HOST = "data.sec.gov"
+ADDRESS = f"https://{HOST}/api/xbrl/companyfacts/CIK{{:010d}}.json"
 AGENT = "REGIME_USER_AGENT"
 YEAR = pd.Timedelta(days=365)
 _YEARLY = (pd.Timedelta(days=350), pd.Timedelta(days=380))  # 52 or 53 weeks, or 12 months
@@ -337,7 +338,7 @@ SOURCE = Source(
     licence="Public; see https://www.sec.gov/privacy#dissemination.",
     lag="The day of the filing: 40 days after a quarter, 60 after a year, at the latest.",
     # The SEC allows ten, and refuses who does not give a name and an address.
-    hosts={"data.sec.gov": 5.0},
+    hosts={HOST: 5.0},
     jobs=jobs,
     asks_for=AGENT,
 )

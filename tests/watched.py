@@ -11,6 +11,7 @@ from regime.data.series import Frequency, Unit
 from regime.signals.declaration import Signal
 from regime.signals.declared.calendar import EVENTS
 from regime.signals.watch import DOLLAR, Basket, Level, Watch
+from regime.taxonomy import REGIMES
 
 OWN = "MINE"  # a column of own_prices.csv
 WATCH = Watch(
@@ -95,3 +96,17 @@ def _periods(days: pd.DatetimeIndex, frequency: Frequency) -> np.ndarray:
     code = {Frequency.WEEKLY: "W-FRI", Frequency.QUARTERLY: "Q"}.get(frequency, "M")
     ends = (before.to_period(code) - 1).end_time.normalize()
     return ends.to_numpy().astype("datetime64[D]").astype(np.float64)
+
+
+def drawn_path(days: pd.DatetimeIndex, seed: int, *, shortest: int = 10) -> pd.DataFrame:
+    """A path of leaders who change at random, confirmed thirty rows later."""
+    rng = np.random.default_rng(seed)
+    lengths = rng.integers(shortest, 120, size=len(days) // shortest + 1)
+    named = np.array(REGIMES)[rng.integers(0, 3, size=len(lengths))]
+    regime = np.repeat(named, lengths)[: len(days)]
+    return path_of(days, regime, pd.Series(days).shift(-30))
+
+
+def path_of(days, regime, confirmed) -> pd.DataFrame:
+    """Labels as hindsight has them."""
+    return pd.DataFrame({"date": days, "regime": regime, "confirmed_on": confirmed})

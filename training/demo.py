@@ -68,7 +68,7 @@ def demo(
     lived = LIVED if until is None else 0
 
     say("1/4  Simulating a market (SIMULATED: no real prices) ...")
-    observations = simulator.fetch(min(pd.Timestamp(until), last) if until else last)
+    observations = simulator.fetch(min(pd.Timestamp(until), last) if until else last, watched=True)
     store = ObservationStore(settings.store)
     store.append(observations, fetched_at=now)
     moment = end_of_day(pd.Timestamp(until)) if until else now

@@ -195,7 +195,7 @@ def _simulated(
 
     last = last_closed_session(now)
     first = min(pd.Timestamp(until), last) if until else last
-    observations = demo.fetch(first, withhold=withhold)
+    observations = demo.fetch(first, withhold=withhold, watched=True)
     added = store.append(observations, fetched_at=now)
     _tell_what_came(observations, added, store, "SIMULATED market, no real prices: ")
 

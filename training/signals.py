@@ -8,7 +8,6 @@ import typer
 
 from training.console import note, run, say
 from training.inputs import checked_day, checked_output
-from training.tables import SIMULATED
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,6 +54,7 @@ def signals(
     from regime.data.store import ObservationStore
     from regime.service.watching import watch
     from regime.settings import Settings
+    from training.tables import SIMULATED
 
     settings = Settings()
     settings.check_home()

@@ -34,17 +34,17 @@ YEARS = {"1 year": 1, "5 years": 5, "20 years": 20, "All": None}
 CLOSER, PICKED = "signals_closer", "signals_table"  # of the session
 DOUBTFUL = {UNTOLD, NOT_KNOWN}
 COLUMNS = {
-    "Signal": st.column_config.TextColumn(width=330),
-    "Now": st.column_config.NumberColumn(width=115),
+    "Signal": st.column_config.TextColumn(width=255),
+    "Now": st.column_config.NumberColumn(width=95),
     "Percentile": st.column_config.ProgressColumn(
-        format="%.0f", min_value=0, max_value=100, width="small",
+        format="%.0f", min_value=0, max_value=100, width=80,
         help="Share of the 20 years before with a lower value, as known at this close.",
     ),
-    "Last year": st.column_config.LineChartColumn(width="small"),
-    "21 sessions": st.column_config.NumberColumn(width=105, help="The change over them."),
-    "63 sessions": st.column_config.NumberColumn(width=105, help="The change over them."),
+    "Last year": st.column_config.LineChartColumn(width=65),
+    "21 sessions": st.column_config.NumberColumn(width=88, help="The change over them."),
+    "63 sessions": st.column_config.NumberColumn(width=88, help="The change over them."),
     "Has favoured": st.column_config.TextColumn(
-        width=110,
+        width=100,
         help="Who led when it stood in the third of its history in which it stands now.",
     ),
     "Lately": st.column_config.TextColumn(

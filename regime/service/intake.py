@@ -9,6 +9,7 @@ import pandas as pd
 
 from regime.data.baskets import BASKET_SETS
 from regime.data.calendar import last_closed_session
+from regime.data.catalog import MODELLED
 from regime.data.checks.validation import checked
 from regime.data.fetching import Client, Report, fetch_live
 from regime.data.observations import gather
@@ -138,10 +139,15 @@ def from_demo(
     withhold: Mapping[str, int] | None = None,
     dry_run: bool = False,
 ) -> Intake:
-    """What a SIMULATED market has published by now; of what is stored, the newest only."""
-    observations = demo.fetch(last_closed_session(now), withhold=withhold)
+    """What a SIMULATED market has published by now; of what is stored, the newest only.
+
+    What signals watch beside the series of models comes to a store that has some of it already.
+    """
+    spans = store.spans()
+    watched = not {*MODELLED} >= {*spans}
+    observations = demo.fetch(last_closed_session(now), withhold=withhold, watched=watched)
     known = observations[observations["known_at"] <= now]
-    if spans := store.spans():  # it revises nothing, so what is older is there already
+    if spans:  # it revises nothing, so what is older is there already
         newest = max(last for _, last in spans.values())
         known = known[known["period"] >= newest - _LOOKED_BACK]
     return Intake(store.append(known, fetched_at=now, dry_run=dry_run))

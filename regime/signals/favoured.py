@@ -15,7 +15,7 @@ from regime.taxonomy import REGIMES
 EPISODES = 10  # below which nobody can tell what a signal favours
 BLOCK = 5  # neighbouring episodes redrawn together: some two years
 RESAMPLES = 1000
-# One of three regimes is named by chance alone in about one of twenty signals.
+# One of three regimes is named by chance alone in about one of twenty signals: see `leaders`.
 LEVEL = 1 - 0.05 / len(REGIMES)
 THIRDS = ("lowest", "middle", "highest")
 LEADERS = ["third", "above", "up_to", "days", "episodes", *REGIMES, "favours", "low", "high"]
@@ -31,7 +31,9 @@ def leaders(values: "pd.Series[float]", labels: pd.DataFrame, day: pd.Timestamp)
     on which the signal was known, and the interval of that difference, from a bootstrap, leaves
     out zero. Days of one episode are one case: whole episodes are redrawn, `BLOCK` neighbours at
     a time, so that a signal that stays where it is for years is not taken for many. A third that
-    met fewer than `EPISODES` of them favours nobody.
+    met fewer than `EPISODES` of them favours nobody. On simulated markets of some ninety episodes
+    4.6% of signals of noise are named, and 2.8% of those that change over two years
+    (tests/signals/test_favoured.py, `long`).
 
     Parameters
     ----------

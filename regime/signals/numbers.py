@@ -66,6 +66,7 @@ def _part(
     if not len(dates) or dates[-1] != day:  # a day that has no row is a day nothing is known of
         dates = pd.DatetimeIndex([*dates, day])
         values = np.vstack([values, np.full(len(names), np.nan)])
+    values = np.asfortranarray(values)  # a signal's days side by side: each is searched by itself
     return standing(values, dates).join(favoured(values, dates, labels, day))
 
 

@@ -1,6 +1,6 @@
 """Where each signal stands: its value, percentile and changes, and since when it was not so far."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,7 @@ ENOUGH = 252  # earlier values, below which a percentile says nothing
 SPANS = (21, 63)  # sessions over which changes are told
 LATELY = 5  # sessions, the last one included, whose extremes are told
 REMARKABLE = 63  # sessions that an extreme must reach back to be worth a word
+_NEAR = 256  # rows searched first
 KNOWN, LATE, MISSING = "known", "late", "missing"
 HIGHEST, LOWEST = "highest", "lowest"
 
@@ -119,12 +120,21 @@ def longest_before(values: Sequence[float] | FloatArray, row: int) -> int | None
     `row` do not count as earlier.
     """
     column = np.asarray(values, dtype=np.float64)
-    start = row
-    while start and (column[start - 1] == column[row] or np.isnan(column[start - 1])):
-        start -= 1
-    if not start:
-        return None
-    with np.errstate(invalid="ignore"):
-        reached = column[start - 1 :: -1] >= column[row]
-    back = int(reached.argmax())
-    return start - 1 - back if reached[back] else None
+    now = column[row]
+    other = _newest(column, row, lambda past: (past != now) & ~np.isnan(past))
+    return None if other is None else _newest(column, other + 1, lambda past: past >= now)
+
+
+def _newest(
+    column: FloatArray, end: int, holds: Callable[[FloatArray], npt.NDArray[np.bool_]]
+) -> int | None:
+    """The newest row before `end` of which something holds: nearby rows first, then ever more."""
+    width = _NEAR
+    while end > 0:
+        first = max(end - width, 0)
+        with np.errstate(invalid="ignore"):
+            found = np.flatnonzero(holds(column[first:end]))
+        if len(found):
+            return first + int(found[-1])
+        end, width = first, 4 * width
+    return None

@@ -22,6 +22,7 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -103,6 +104,11 @@ def load_watch(home: Path) -> Watch:
             f"{path}: {where}: {first['msg']}. It holds [levels.NAME] with of, at and set, and "
             "[baskets.NAME] with of, against and since; names are small letters, digits and _."
         ) from error
+    for name in watch.levels:
+        if (crossed := f"{name}_crossed") in watch.levels:
+            raise ConfigError(
+                f"{path}: levels.{crossed}: a signal of levels.{name} is called so. Rename it."
+            )
     own = own_prices_names(home)
     for name, level in watch.levels.items():
         if not own & {level.of}:
@@ -137,7 +143,9 @@ def load_prices(home: Path) -> pd.DataFrame:
     """
     path = home / PRICES
     try:
-        table = pd.read_csv(path, nrows=_LONGEST, encoding="utf-8-sig")
+        table = pd.read_csv(
+            path, nrows=_LONGEST, encoding="utf-8-sig", dtype=str, skip_blank_lines=False
+        ).reset_index(drop=True).dropna(how="all")  # fmt: skip
     except FileNotFoundError:
         return pd.DataFrame(index=pd.DatetimeIndex([], name="date"))
     except (OSError, ValueError) as error:
@@ -147,12 +155,13 @@ def load_prices(home: Path) -> pd.DataFrame:
     days = pd.to_datetime(table["date"], format="%Y-%m-%d", errors="coerce")
     values = table.drop(columns="date").apply(pd.to_numeric, errors="coerce")
     given = table.drop(columns="date").notna() & values.isna()
-    wrong = days.isna() | days.duplicated() | (values <= 0).any(axis=1) | given.any(axis=1)
+    outside = (values <= 0) | (values == np.inf)
+    wrong = days.isna() | days.duplicated() | outside.any(axis=1) | given.any(axis=1)
     if wrong.any():
-        row = int(wrong.to_numpy().argmax())
+        row = int(wrong.idxmax())
         raise ConfigError(
             f"{path}, line {row + 2}: needed a date, YYYY-MM-DD, that comes once, and prices above "
-            f"zero; found {','.join(map(str, table.iloc[row].tolist()))[:80]!r}."
+            f"zero; found {','.join(map(str, table.loc[row].tolist()))[:80]!r}."
         )
     if clash := sorted({*values.columns} & {*CATALOG}):
         raise ConfigError(

@@ -86,6 +86,8 @@ def test_gaps_of_other_rhythms_are_months_and_events_have_none():
     ends = pd.date_range("2010-01-31", "2012-12-31", freq="ME")
     assert gaps_of("UMCSENT", numbers(ends)) == (0, 0)
     assert gaps_of("UMCSENT", numbers(ends.delete([3, 4, 5, 20]))) == (4, 3)
+    years = ends[ends.month == 12].union(pd.DatetimeIndex(["2015-12-31", "2017-12-31"]))
+    assert gaps_of("filers_counted_small", numbers(years)) == (3, 2)  # 2013, 2014 and 2016
     assert gaps_of("OEF_dividend", numbers(ends)) == (None, None)
     assert gaps_of("no_longer_declared", numbers(ends)) == (None, None)
 

@@ -32,7 +32,7 @@ COUNTED_ON = {one.name for one in calendar.SIGNALS}
 # Of a sample of companies' filings, which no source offers as a series of its own.
 SAMPLED = {f"filers_{one}" for one in ("debt_to_operating_income_small", "loss_makers_large",
                                        "loss_makers_small")}  # fmt: skip
-# The thirteenth session of 2023, the eighth of a turn of the year, and a midterm's day.
+# Within a turn of the year, on the eighth session of 2023; the day of a midterm; a year's end.
 ENDS = ["2023-01-12", "2022-11-08", "2019-12-31"]
 
 

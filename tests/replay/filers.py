@@ -51,9 +51,7 @@ def imagined(tag: str, year: int) -> bytes:
     )  # fmt: skip
 
 
-def fact(
-    cik: int, value: float, *, year: int = 2023, end: str = "", accn: str = ""
-) -> dict:
+def fact(cik: int, value: float, *, year: int = 2023, end: str = "", accn: str = "") -> dict:
     """A company's figure, filed in March after the year unless said otherwise."""
     return {
         "accn": accn or f"{cik:010}-{(year + 1) % 100:02}-{cik % 1_000_000:06}", "cik": int(cik),
@@ -64,7 +62,8 @@ def fact(
 
 def frame(tag: str, year: int, facts: Iterable[dict]) -> bytes:
     """The document of these figures."""
-    told = list(facts)
+    begins = {} if source.code(tag, year).endswith("I") else {"start": f"{year}-01-01"}
+    told = [begins | one for one in facts]
     head = {
         "taxonomy": "us-gaap", "tag": tag, "ccp": source.code(tag, year), "uom": "USD",
         "label": tag, "description": f"Amount of {tag}.", "pts": len(told),

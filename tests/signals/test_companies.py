@@ -1,7 +1,5 @@
 """What the giants earn, spend, owe and cost, worked by hand; splits, filings and losses."""
 
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 import pytest

@@ -49,8 +49,8 @@ def freshness(
         the newest period that is due; `state`, a value of `Age`. Both periods have no time
         zone. `expected_period` is NaT for events, which come when they come and are never
         late, and where the rhythm of a weekly, quarterly or yearly series cannot be told
-        without a value. Daily values of an office (lag above zero) are due on days on which banks open
-        too. Daily files of the French library are due with the files of their month.
+        without a value. Daily values of an office (lag above zero) are due on days on which
+        banks open too. Daily files of the French library are due with the files of their month.
 
     Raises
     ------

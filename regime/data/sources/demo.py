@@ -26,6 +26,7 @@ from scipy.special import expit
 from regime.data.calendar import session_closes, trading_days
 from regime.data.catalog import CATALOG, MODELLED, Frequency
 from regime.data.observations import SIMULATED, from_values, gather
+from regime.data.sources.demo_watched import FIRST_WATCHED, Drawn, watched_observations
 from regime.data.sources.simulation import (
     MARKET_DRIFT,
     YEAR,
@@ -119,7 +120,7 @@ class Simulation:
     regimes: "pd.Series[str]"
 
 
-def simulate(days: pd.DatetimeIndex, *, seed: int = 7) -> Simulation:
+def simulate(days: pd.DatetimeIndex, *, seed: int = 7, watched: bool = False) -> Simulation:
     """Draw a market over these trading days.
 
     Parameters
@@ -128,6 +129,9 @@ def simulate(days: pd.DatetimeIndex, *, seed: int = 7) -> Simulation:
     seed : int
         Another seed is another market. The same seed gives a shorter or longer history of
         the same market, as long as `days` start on the same day.
+    watched : bool
+        Whether to draw what signals watch too, of recent years: see `demo_watched`. The series
+        that models see are the same either way.
 
     Returns
     -------
@@ -159,14 +163,27 @@ def simulate(days: pd.DatetimeIndex, *, seed: int = 7) -> Simulation:
         axis="columns",
         sort=False,
     )
-    daily = _with_gaps(_from_their_start(daily), draw["gaps"])
+    complete = _from_their_start(daily)
+    daily = _with_gaps(complete, draw["gaps"])
     monthly = _valuation(market, draw["valuation"])
+    found = _published(daily, monthly)
+    if watched:
+        drawn = Drawn(
+            daily=complete.loc[FIRST_WATCHED:],
+            no_bonds=daily["DGS10"].isna().loc[FIRST_WATCHED:],
+            monthly=monthly.loc[FIRST_WATCHED:],
+        )
+        found += watched_observations(market, drawn, seed=seed)
     regimes = pd.Series(np.array(REGIMES)[market.codes], index=market.days, name="regime")
-    return Simulation(observations=_publish(daily, monthly), regimes=regimes)
+    return Simulation(observations=gather(found), regimes=regimes)
 
 
 def fetch(
-    last_day: pd.Timestamp, *, seed: int = 7, withhold: Mapping[str, int] | None = None
+    last_day: pd.Timestamp,
+    *,
+    seed: int = 7,
+    withhold: Mapping[str, int] | None = None,
+    watched: bool = False,
 ) -> pd.DataFrame:
     """Observations of the demo market from `FIRST_DAY` to `last_day`; needs no network.
 
@@ -174,6 +191,7 @@ def fetch(
     ----------
     withhold : by series, of how many of the last trading days nothing has come yet: a bad
         day to rehearse
+    watched : as in `simulate`
 
     Raises
     ------
@@ -185,29 +203,28 @@ def fetch(
             f"The demo market starts on {FIRST_DAY:%Y-%m-%d}, but was asked for days up to "
             f"{last_day:%Y-%m-%d}. Ask for a later day."
         )
-    observations = simulate(trading_days(FIRST_DAY, last_day), seed=seed).observations
+    days = trading_days(FIRST_DAY, last_day)
+    observations = simulate(days, seed=seed, watched=watched).observations
+    there = list(dict.fromkeys([*MODELLED, *observations["series"].cat.categories]))
     for name, sessions in (withhold or {}).items():
-        if name not in MODELLED:
-            near = difflib.get_close_matches(name.upper(), MODELLED, n=1)
+        if name not in there:
+            near = difflib.get_close_matches(name.upper(), there, n=1)
             raise SourceError(
                 f"{name!r} cannot be withheld: the demo market has no such series."
                 + (f" Did you mean {near[0]}?" if near else "")
             )
-        days = trading_days(FIRST_DAY, last_day)
         gone = (observations["series"] == name) & (observations["period"] >= days[-sessions])
         observations = observations[~gone]
     return observations.reset_index(drop=True)
 
 
-def _publish(daily: pd.DataFrame, monthly: pd.DataFrame) -> pd.DataFrame:
+def _published(daily: pd.DataFrame, monthly: pd.DataFrame) -> list[pd.DataFrame]:
     """Observations of every series that models see, known by its publication lag."""
     frames = {Frequency.DAILY: daily, Frequency.MONTHLY: monthly}
-    return gather(
-        [
-            from_values(CATALOG[name], frames[CATALOG[name].frequency][name], SIMULATED)
-            for name in MODELLED
-        ]
-    )
+    return [
+        from_values(CATALOG[name], frames[CATALOG[name].frequency][name], SIMULATED)
+        for name in MODELLED
+    ]
 
 
 def _cash_and_premium(market: Market, policy_rate: "pd.Series[float]") -> pd.DataFrame:

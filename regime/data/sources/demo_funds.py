@@ -102,11 +102,11 @@ class Bond:
 
     Attributes
     ----------
-    yields : column of the ten-year yield or its neighbours, percent
+    yields : column of the Treasury yield that it follows, percent
     duration : years; what a percentage point on the yield costs, in percent
     spread : column of the spread that it earns on top, percentage points; "" for Treasuries
-    spread_duration : years, for a move of the spread
-    spread_share : of that spread, for a fund that holds better bonds
+    spread_duration : years, for a move of its share of the spread
+    spread_share : of that spread, for better bonds, or for what defaults leave of it
     """
 
     yields: str
@@ -120,7 +120,7 @@ BONDS = {
     "IEF": Bond("DGS7", 7.0),
     "TLT": Bond("DGS20", 16.0),
     "LQD": Bond("DGS10", 8.0, "BAA10Y", 8.0, 0.7),
-    "HYG": Bond("DGS3", 2.0, "BAMLH0A0HYM2", 3.5, 0.9),
+    "HYG": Bond("DGS3", 2.0, "BAMLH0A0HYM2", 6.5, 0.5),
 }
 BOND_NOISE = 0.01  # volatility a year: trading hours, and bonds that are not at hand
 
@@ -159,9 +159,9 @@ def watched_funds(
     for column, (name, bond) in enumerate(BONDS.items()):
         logs[name] = _bond_return(bond, yields) + BOND_NOISE * bonds[:, column]
     logs.iloc[:1] = 0.0
-    indices = 100 * np.exp(logs.cumsum())
+    indices = logs.cumsum().transform(np.exp) * 100
     closes = {f"{name}_close": price / 100 * indices[name] for name, price in FIRST_CLOSES.items()}
-    return pd.DataFrame({**indices, **closes})
+    return indices.assign(**closes)
 
 
 def _followed(market: Market) -> pd.DataFrame:

@@ -23,20 +23,25 @@ from scipy.special import expit
 from regime.data.calendar import session_closes, settlement_days
 from regime.data.catalog import CATALOG, Frequency
 from regime.data.declared.cftc import POSITIONS
-from regime.data.declared.ici import FLOWS
-from regime.data.declared.sec import COMPANIES, series_id
+from regime.data.declared.sec import series_id
 from regime.data.observations import SIMULATED, from_values
 from regime.data.sources.demo_funds import watched_funds
 from regime.data.sources.simulation import (
     YEAR,
+    Floats,
     Market,
     autoregression,
     fading_sum,
 )
 
+_PERIODS = {
+    Frequency.WEEKLY: "W-SAT", Frequency.MONTHLY: "M", Frequency.QUARTERLY: "Q",
+    Frequency.YEARLY: "Y",
+}  # fmt: skip
+
 FIRST_WATCHED = pd.Timestamp("2012-01-03")
 _APART = 2012  # beside the seed, so that no generator is one of the models' series
-PURPOSES = ("funds", "rates", "levels", "shares", "breadth", "quality", "filings")
+PURPOSES = ("funds", "rates", "levels", "swings", "breadth", "quality", "filings")
 
 # Level on the first day, growth a year, log sd about that path, half-life of a departure in days.
 LEVELS: dict[str, tuple[float, float, float, float]] = {
@@ -60,12 +65,26 @@ LEVELS: dict[str, tuple[float, float, float, float]] = {
     "IWM_shares_outstanding": (2.4e8, 0.0, 0.12, YEAR),
     "IJR_shares_outstanding": (5e8, 0.02, 0.08, YEAR),
     "OEF_shares_outstanding": (5e7, 0.02, 0.1, YEAR),
+    # Companies that file, by size: shares with a loss, debt over income, how many are counted.
+    "filers_loss_makers_small": (0.38, 0.0, 0.08, YEAR),
+    "filers_loss_makers_large": (0.12, 0.0, 0.25, YEAR),
+    "filers_debt_to_operating_income_small": (3.0, 0.0, 0.15, YEAR),
+    "filers_counted_small": (1900.0, 0.0, 0.01, YEAR),
     "short_days_small": (5.5, 0.0, 0.15, 120), "short_days_large": (2.4, 0.0, 0.12, 120),
 }  # fmt: skip
-_ROUNDED = {"UNRATE": 1, "UMCSENT": 1, "ICSA": -3, "PAYEMS": 0, "RSAFS": 0, "PCE": 0}  # decimals
+_OF_BANKS = ("DEX", "DTWEX", "RRP")  # how those begin that banks' holidays interrupt
+_ROUNDED = {
+    "UNRATE": 1,
+    "UMCSENT": 1,
+    "ICSA": -3,
+    "PAYEMS": 0,
+    "RSAFS": 0,
+    "PCE": 0,
+    "filers_counted_small": 0,
+}  # decimals
 
-# Mean, sd, half-life in days, and what a log return of the followed basket over a quarter adds.
-SHARES: dict[str, tuple[float, float, float, float]] = {
+# Mean, sd, half-life in days, and what a log return of the market over a quarter adds.
+SWINGS: dict[str, tuple[float, float, float, float]] = {
     "cftc_sp500_leveraged": (-0.12, 0.05, 60, 0.3),
     "cftc_sp500_asset_managers": (0.35, 0.06, 90, 0.4),
     "cftc_russell_leveraged": (-0.15, 0.08, 60, 0.3),
@@ -79,6 +98,7 @@ SHARES: dict[str, tuple[float, float, float, float]] = {
     "ici_commodity_flow": (100.0, 900.0, 25, 0.0),
     "short_change_small": (0.0, 0.03, 10, -0.1),
     "short_change_large": (0.0, 0.025, 10, -0.1),
+    "short_coverage_small": (0.95, 0.003, 60, 0.0), "short_coverage_large": (0.985, 0.002, 60, 0.0),
 }  # fmt: skip
 _HIGHEST_POSITION = 0.9  # of the open interest, net
 
@@ -88,6 +108,8 @@ BETWEEN = {"DGS1MO": 1 / 12, "DGS3MO": 0.25, "DGS6MO": 0.5, "DGS3": 3.0, "DGS5":
 BEYOND = {"DGS20": 0.25, "DGS30": 0.3}  # ten years, and this share of its lead over two years
 YIELD_NOISE, YIELD_NOISE_HALF_LIFE = 0.04, 60  # percent
 FIVE_YEAR_NOISE = 0.15  # percent, of break-even inflation over five years about that over ten
+OVERNIGHT_NOISE, OVERNIGHT_HALF_LIFE = 0.02, 1  # percent, of SOFR about the policy rate; days
+SMOOTH = 10  # days after which bills have half followed the policy rate
 LOWEST_YIELD = 0.01  # percent
 
 # Breadth as in `demo`: logit at rest, rise per log return of what it follows, own noise.
@@ -106,12 +128,16 @@ OTHER_LINES = 180  # effective number of lines of equal weight that the others a
 # Weak small companies: what the profitable quintile earns more a year, and its volatility.
 QUALITY_LEAD, QUALITY_VOLATILITY = 0.03, 0.06
 
+FIRST_INDEX, DIVIDEND_YIELD = 1277.0, 0.018  # of the S&P 500 as quoted; a year
+EARNINGS_YIELDS = 0.02, 0.12  # lowest and highest behind the CAPE, which is one over it
+
 # Companies: diluted shares, and price over earnings of four quarters on average.
 FIRMS = {
     "AAPL": (1.6e10, 24.0), "MSFT": (7.6e9, 28.0), "NVDA": (2.4e10, 38.0), "AMZN": (1e10, 40.0),
     "GOOGL": (1.25e10, 24.0), "META": (2.6e9, 25.0), "ORCL": (2.9e9, 24.0),
 }  # fmt: skip
-BUYBACK = 0.015  # of the shares, a year
+BUYBACK, SHARES_SPREAD = 0.015, 0.005  # of the shares, a year; log sd
+EARNINGS_SPREAD = 0.15  # log sd
 SLOW_VALUE = 180  # days after which earnings have half followed a price
 # Of what, how much on average, and log sd: earnings to cash flow, and so on.
 FILED: dict[str, tuple[str, float, float]] = {
@@ -141,8 +167,8 @@ class Drawn:
     monthly: pd.DataFrame
 
 
-def watched(market: Market, drawn: Drawn, *, seed: int) -> list[pd.DataFrame]:
-    """Observations of each series, by its publication lag; none for days before `FIRST_WATCHED`.
+def watched_observations(market: Market, drawn: Drawn, *, seed: int) -> list[pd.DataFrame]:
+    """Observations of each series, known by its publication lag; none without days.
 
     Parameters
     ----------
@@ -152,22 +178,30 @@ def watched(market: Market, drawn: Drawn, *, seed: int) -> list[pd.DataFrame]:
     if not len(days):
         return []
     draw = _generators(seed)
-    rates = _rates(drawn, draw["rates"])
+    rates = _rates(drawn.daily, draw["rates"])
     funds = watched_funds(market, drawn.daily.join(rates), days[0], draw["funds"])
-    lead = _quarter(market.log_market - 0.0, market.days)[days]
+    robust = _robust_less_weak(len(days), draw["quality"])
     daily = pd.concat(
         [
             funds,
             rates.mask(drawn.no_bonds),
-            _levels(days, draw["levels"]).mask(drawn.no_bonds, axis=0),
-            _shares(lead, draw["shares"]),
-            _breadth(market, draw["breadth"])[days[0] :],
-            _concentration(market)[days[0] :],
+            _levels(drawn.no_bonds, draw["levels"]),
+            _swings(market, days, draw["swings"]),
+            _breadth(market, days, draw["breadth"]),
+            _concentration(market).loc[days],
             _filings(funds, draw["filings"]),
         ],
         axis="columns",
-    )
-    return []
+        sort=False,
+    ).assign(rmw=np.expm1(robust), SP500=_index_as_quoted(drawn.daily["SPY"]))
+    over = _over(days, "M")
+    months = {
+        **_quality_portfolios(market.portfolios.loc[days], robust, over),
+        "cape": _cape(drawn),
+        "sp_price": _mean_of_month(daily["SP500"], over),
+    }
+    found = [_published(str(name), values) for name, values in daily.items()]
+    return found + [from_values(CATALOG[name], one, SIMULATED) for name, one in months.items()]
 
 
 def _generators(seed: int) -> dict[str, np.random.Generator]:
@@ -175,3 +209,179 @@ def _generators(seed: int) -> dict[str, np.random.Generator]:
     return {
         name: np.random.default_rng(child) for name, child in zip(PURPOSES, children, strict=True)
     }
+
+
+def _published(name: str, daily: "pd.Series[float]") -> pd.DataFrame:
+    """Observations of what a daily process came to at the end of each period."""
+    series, days = CATALOG[name], pd.DatetimeIndex(daily.index)
+    values = daily
+    if series.frequency is Frequency.TWICE_MONTHLY:
+        values = daily[days.isin(settlement_days(days[0], days[-1]))]
+    elif series.frequency is not Frequency.DAILY:
+        values = daily[_over(days, _PERIODS[series.frequency])]
+    if series.frequency in {Frequency.QUARTERLY, Frequency.YEARLY}:
+        values = values.set_axis(pd.DatetimeIndex(values.index) + pd.offsets.MonthEnd(0))
+    return from_values(series, values, SIMULATED)
+
+
+def _over(days: pd.DatetimeIndex, periods: str) -> npt.NDArray[np.bool_]:
+    """Which days are the last session of a period, by the exchange's calendar."""
+    sessions = pd.DatetimeIndex(session_closes(days[-1])[days[0] :].index)[: len(days) + 1]
+    period = sessions.to_period(periods)
+    return np.asarray(period[:-1] != period[1:], dtype=np.bool_)
+
+
+def _states(rng: np.random.Generator, days: int, half_lives: list[float]) -> Floats:
+    """Stationary processes of unit variance, a column for each half-life."""
+    shocks = rng.standard_normal((days, len(half_lives)))
+    columns = [autoregression(shocks[:, at], each) for at, each in enumerate(half_lives)]
+    return np.column_stack(columns)
+
+
+def _rates(daily: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+    """Yields in percent, differences in points; no day is missing."""
+    names = [*BETWEEN, *BEYOND]
+    half_lives = [YIELD_NOISE_HALF_LIFE] * (len(names) + 1)
+    own = _states(rng, len(daily), [*half_lives, OVERNIGHT_HALF_LIFE])
+    knots = daily[list(SIMULATED_MATURITIES)].assign(DFF=daily["DFF"].ewm(halflife=SMOOTH).mean())
+    years = np.array(list(SIMULATED_MATURITIES.values()))
+    yields = {}
+    for name, maturity in BETWEEN.items():
+        above = int(years.searchsorted(maturity))
+        share = (maturity - years[above - 1]) / (years[above] - years[above - 1])
+        yields[name] = (1 - share) * knots.iloc[:, above - 1] + share * knots.iloc[:, above]
+    for name, lead in BEYOND.items():
+        yields[name] = knots["DGS10"] + lead * (knots["DGS10"] - knots["DGS2"])
+    noisy = pd.DataFrame(yields) + YIELD_NOISE * own[:, :-2]
+    rates = noisy.clip(lower=LOWEST_YIELD)
+    inflation = daily["T10YIE"] + FIVE_YEAR_NOISE * own[:, -2]
+    overnight = OVERNIGHT_NOISE * own[:, -1]
+    return rates.assign(
+        T5YIE=inflation,
+        DFII5=rates["DGS5"] - inflation,
+        T10Y2Y=daily["DGS10"] - daily["DGS2"],
+        T10Y3M=daily["DGS10"] - rates["DGS3MO"],
+        SOFR=(daily["DFF"] + overnight).clip(lower=LOWEST_YIELD),
+    )
+
+
+def _levels(no_bonds: "pd.Series[bool]", rng: np.random.Generator) -> pd.DataFrame:
+    """Each of `LEVELS` about its path, rounded as published."""
+    first, growth, spread, half_life = (
+        list(column) for column in zip(*LEVELS.values(), strict=True)
+    )
+    states = _states(rng, len(no_bonds), half_life)
+    years = np.arange(len(no_bonds)) / YEAR
+    logs = np.outer(years, growth) + states * np.array(spread)
+    levels = pd.DataFrame(np.array(first) * np.exp(logs), no_bonds.index, list(LEVELS))
+    banks = [name for name in LEVELS if name.startswith(_OF_BANKS)]
+    return levels.round(_ROUNDED).assign(**levels[banks].mask(no_bonds))
+
+
+def _swings(market: Market, days: pd.DatetimeIndex, rng: np.random.Generator) -> pd.DataFrame:
+    """Each of `SWINGS`, higher after a good quarter; flows of wider groups are sums."""
+    mean, spread, half_life, lean = (list(column) for column in zip(*SWINGS.values(), strict=True))
+    log_market = pd.Series(market.log_market, market.days)
+    quarter = log_market.rolling(63, min_periods=1).sum().loc[days].to_numpy()
+    states = _states(rng, len(days), half_life) * np.array(spread) + np.outer(quarter, lean)
+    swings = pd.DataFrame(np.array(mean) + states, days, list(SWINGS))
+    nets = swings[list(POSITIONS)].clip(-_HIGHEST_POSITION, _HIGHEST_POSITION)
+    equity = swings["ici_domestic_equity_flow"] + swings["ici_world_equity_flow"]
+    others = swings["ici_bond_flow"] + swings["ici_commodity_flow"]
+    return swings.assign(
+        **nets,
+        ici_equity_flow=equity,
+        ici_total_flow=equity + others,
+    )
+
+
+def _breadth(market: Market, days: pd.DatetimeIndex, rng: np.random.Generator) -> pd.DataFrame:
+    """Shares of members, from past returns of the average large company and the market."""
+    level = market.log_broad.cumsum()
+    ahead = market.log_broad - market.log_market
+    followed = {
+        "pct_above_20dma": level - level.rolling(20, min_periods=1).mean(),
+        "pct_beating_spy_21d": ahead.rolling(21, min_periods=1).sum(),
+        "pct_beating_spy_126d": ahead.rolling(126, min_periods=1).sum(),
+    }
+    noise = _states(rng, len(days), [BREADTH_NOISE_HALF_LIFE] * (len(BREADTH) + 1))
+    shares = {
+        name: expit(rest + slope * followed[name].loc[days] + spread * noise[:, column])
+        for column, (name, (rest, slope, spread)) in enumerate(BREADTH.items())
+    }
+    coverage = COVERAGE + COVERAGE_SPREAD * np.tanh(noise[:, -1])
+    return pd.DataFrame(shares, index=days).assign(members_coverage=coverage)
+
+
+def _concentration(market: Market) -> pd.DataFrame:
+    """Weights of the largest lines of the index: they grow while the giants lead."""
+    lead = np.log1p(market.portfolios["hi_10"].to_numpy()) - market.log_market
+    seven = LEAST_WEIGHT + WEIGHT_RANGE * expit(fading_sum(WEIGHT_SPEED * lead, WEIGHT_HALF_LIFE))
+    ten = seven + NEXT_THREE
+    return pd.DataFrame(
+        {
+            "spy_top7_weight": seven,
+            "spy_top10_weight": ten,
+            "spy_top50_weight": ten + NEXT_FORTY * (1 - ten),
+            "spy_effective_number": 1 / (seven**2 / 7 + (1 - seven) ** 2 / OTHER_LINES),
+        },
+        index=market.days,
+    )
+
+
+def _filings(funds: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+    """What companies would file if the quarter ended that day: million USD, and shares.
+
+    Earnings follow the price at a distance, the rest follows earnings; no company loses money.
+    """
+    measures = ["net_income", *FILED, "diluted_shares"]
+    states = _states(rng, len(funds), [YEAR] * (len(FIRMS) * len(measures)))
+    noise = states.reshape(len(funds), len(FIRMS), len(measures))
+    years = np.arange(len(funds)) / YEAR
+    filed: dict[str, pd.Series[float]] = {}
+    for firm, (name, (shares, multiple)) in enumerate(FIRMS.items()):
+        fewer = SHARES_SPREAD * noise[:, firm, -1] - BUYBACK * years
+        diluted = pd.Series(shares * np.exp(fewer), funds.index)
+        slow = (funds[f"{name}_close"] * diluted).ewm(halflife=SLOW_VALUE).mean() / 1e6
+        company = {"net_income": slow / multiple * np.exp(EARNINGS_SPREAD * noise[:, firm, 0])}
+        for at, (measure, (base, mean, spread)) in enumerate(FILED.items(), start=1):
+            company[measure] = company[base] * mean * np.exp(spread * noise[:, firm, at])
+        company["diluted_shares"] = diluted.round(-6)
+        filed |= {series_id(name, measure): values for measure, values in company.items()}
+    return pd.DataFrame(filed)
+
+
+def _robust_less_weak(days: int, rng: np.random.Generator) -> Floats:
+    """Daily log return of profitable over weak companies, which knows nothing about regimes."""
+    shocks = rng.standard_normal(days) / np.sqrt(YEAR)
+    return np.asarray(QUALITY_LEAD / YEAR + QUALITY_VOLATILITY * shocks, dtype=np.float64)
+
+
+def _quality_portfolios(
+    portfolios: pd.DataFrame, robust: Floats, over: npt.NDArray[np.bool_]
+) -> "dict[str, pd.Series[float]]":
+    """Monthly returns of weak and profitable small companies, half of the lead on each side."""
+    found = {}
+    for size, basket in (("me1", "lo_10"), ("me2", "qnt_2")):
+        for rank, side in (("op1", -0.5), ("op5", 0.5)):
+            so_far = (np.log1p(portfolios[basket]) + side * robust).cumsum()[over]
+            found[f"vw_{size}_{rank}"] = np.expm1(so_far.diff().fillna(so_far))
+    return found
+
+
+def _index_as_quoted(total_return: "pd.Series[float]") -> "pd.Series[float]":
+    """The index without its dividends."""
+    years = np.arange(len(total_return)) / YEAR
+    return FIRST_INDEX * total_return / total_return.iloc[0] * np.exp(-DIVIDEND_YIELD * years)
+
+
+def _mean_of_month(daily: "pd.Series[float]", over: npt.NDArray[np.bool_]) -> "pd.Series[float]":
+    """Mean of the values of each month that is over, on its last day."""
+    month = pd.DatetimeIndex(daily.index).to_period("M")
+    return daily.groupby(month).transform("mean")[over]
+
+
+def _cape(drawn: Drawn) -> "pd.Series[float]":
+    """One over the earnings yield that the excess yield and the real ten-year yield make."""
+    real = drawn.daily["DFII10"].reindex(drawn.monthly.index) / 100
+    return 1 / (drawn.monthly["excess_cape_yield"] + real).clip(*EARNINGS_YIELDS)

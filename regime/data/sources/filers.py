@@ -10,8 +10,8 @@ end:
      "val": 96995000000}, ...]}
 
 Spans are 365 days, give or take 30. A company is there once, with what it filed last, restated or
-not; should it be there twice, the later `end` counts, and of one day the later filing. Other
-currencies have frames of their own, which are not read.
+not; should it be there twice, the later `end` counts, and of one day the filing of the later
+year or higher number. Other currencies have frames of their own, which are not read.
 
 A year is asked for once its lag is over: a frame fills while filings come in, the largest
 companies first, and part of it would be a sample of another kind. Those that file late get into
@@ -51,6 +51,7 @@ _SPANS = {INCOME, OPERATING}  # of the year; the others are of its last day
 TAGS = (ASSETS, INCOME, OPERATING, TOTAL, NONCURRENT, CURRENT)
 
 _ABSENT = "was answered with 404"  # in words: an error has no number
+_READ = ("cik", "end", "val", "accn")
 _FILING = re.compile(r"\d{10}-(\d{2}-\d{6})", re.ASCII)
 _AGAIN = "Fetch it again; if it stays so, report it: the publisher changed its format."
 
@@ -245,8 +246,9 @@ def _figure(fact: Any, place: str) -> tuple[int, tuple[dt.date, str, float]]:
     except (KeyError, TypeError, ValueError, OverflowError):
         sound, filing, day = False, None, None
     if not sound or filing is None or day is None:
+        told = {name: fact.get(name) for name in _READ} if isinstance(fact, dict) else fact
         raise SourceError(
-            f"{place}: needed a company, a day, a value and its filing, found {str(fact)[:120]!r}. "
+            f"{place}: needed a company, a day, a value and its filing, found {str(told)[:120]!r}. "
             f"{_AGAIN}"
         )
     # A filing's number begins with who sent it in, and only then counts by year.
@@ -271,8 +273,9 @@ SOURCE = Source(
     name=NAME,
     title="US Securities and Exchange Commission, frames of all companies",
     endpoint=(
-        f"{ADDRESS.format(INCOME, 'CY2023')} and so on for {', '.join(TAGS[2:])}, and "
-        f"{ADDRESS.format(ASSETS, 'CY2023Q4I')} (documented where `sec` is)."
+        f"{ADDRESS.format(INCOME, 'CYYEAR')} and {ADDRESS.format(ASSETS, 'CYYEARQ4I')}; as the "
+        f"first {OPERATING}, as the second {', '.join((TOTAL, NONCURRENT, CURRENT))} (documented "
+        f"where `sec` is)."
     ),
     format="JSON: one line of the accounts and one year, a figure for each company.",
     licence=sec.SOURCE.licence,

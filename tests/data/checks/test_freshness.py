@@ -82,9 +82,12 @@ def test_the_newest_period_due_is_the_one_a_calendar_on_the_wall_says(name, now,
         ("MSFT_cash", "2024-02-29", "2024-07-30 20:00", "2024-05-31"),
         ("NVDA_cash", "2024-04-28", "2024-10-02 20:00", "2024-04-28"),
         ("NVDA_cash", "2024-04-28", "2024-10-04 20:00", "2024-07-28"),
+        # Years, 100 days after their end.
+        ("filers_counted_small", "2023-12-31", "2025-04-10 19:59", "2023-12-31"),
+        ("filers_counted_small", "2023-12-31", "2025-04-10 20:00", "2024-12-31"),
     ],
 )
-def test_weeks_and_quarters_are_counted_from_the_value_at_hand(name, newest, now, due):
+def test_weeks_quarters_and_years_are_counted_from_the_value_at_hand(name, newest, now, due):
     row = freshness({name: day(newest)}, at(now), grace=AT_ONCE).iloc[0]
     assert row["expected_period"] == day(due)
     assert row["state"] == ("late" if day(newest) < day(due) else "fresh")

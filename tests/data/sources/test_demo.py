@@ -108,6 +108,29 @@ def test_a_shorter_history_has_exactly_the_same_rows(market, days, n_days):
     assert_series_equal(short.regimes, market.regimes[:n_days], check_freq=False)
 
 
+@pytest.fixture(scope="module")
+def recent(days) -> pd.DatetimeIndex:
+    return days[(days >= "2011-10-03") & (days <= "2014-01-10")]
+
+
+@pytest.fixture(scope="module")
+def watched(recent) -> pd.DataFrame:
+    """With the session whose close completes each period."""
+    rows = plain(simulate(recent, watched=True).observations)
+    # Of a day it is that day, whatever the frequency.
+    return rows.assign(completed=last_session(rows["period"], Frequency.MONTHLY))
+
+
+@pytest.mark.parametrize("last", ["2011-12-30", "2012-01-03", "2012-06-29", "2013-11-12"])
+def test_a_shorter_history_has_the_same_rows_of_what_signals_watch(recent, watched, last):
+    short = plain(simulate(recent[recent <= last], watched=True).observations)
+    over = watched[watched["completed"] <= last]
+    both = over.merge(short, on=["series", "period"], how="outer", suffixes=("", "_short"))
+    assert len(both) == len(over) == len(short)
+    for column in ("value", "known_at"):
+        assert {*both["series"][both[column] != both[f"{column}_short"]]} == set()
+
+
 def test_every_series_of_the_catalogue_is_there_and_nothing_else(market):
     assert list(market.observations.columns) == COLUMNS
     assert set(market.observations["series"]) == set(MODELLED)

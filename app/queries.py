@@ -14,6 +14,7 @@ import streamlit as st
 
 from regime.brief import data as brief_data
 from regime.brief.data import Holdings
+from regime.brief.signals import crossed_words
 from regime.brief.snapshot import Snapshot, load_snapshot, load_snapshot_of
 from regime.brief.sure import Sure
 from regime.brief.sure import how_sure as how_sure_of
@@ -24,6 +25,7 @@ from regime.exceptions import StoreError
 from regime.health import kept
 from regime.health.kept import Finding
 from regime.settings import Settings
+from regime.signals.declared.yours import LEVELS
 from regime.tracking.dated_events import Events, load_events, save_events
 from regime.tracking.published import NAME, load_model, load_signal_history
 from regime.tracking.results import list_results, load_result
@@ -101,7 +103,7 @@ def _signals(folder: str, goal: str, day: pd.Timestamp | None) -> Signals:
     year = load_signal_history(here, table["name"].tolist(), since=until - _A_YEAR).loc[:until]
     drawn = year.iloc[::-1].iloc[::_EVERY].iloc[::-1]
     recent = {str(name): column.dropna().tolist() for name, column in drawn.items()}
-    words = topic_words(said) if day is None else {}
+    words = {LEVELS.title: crossed_words(table)} | (topic_words(said) if day is None else {})
     return Signals(table, recent, words)
 
 

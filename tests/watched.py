@@ -1,5 +1,6 @@
 """Panels that every signal can be worked out of, drawn at random, and what is asked of them."""
 
+import zlib
 from collections.abc import Sequence
 from datetime import date
 
@@ -29,7 +30,7 @@ NO_PATH = pd.DataFrame(
     {"date": pd.DatetimeIndex([]), "regime": [], "confirmed_on": pd.DatetimeIndex([])}
 )
 _STEP = {Frequency.WEEKLY: 5, Frequency.TWICE_MONTHLY: 10, Frequency.MONTHLY: 21,
-         Frequency.QUARTERLY: 63}  # fmt: skip
+         Frequency.QUARTERLY: 63, Frequency.YEARLY: 252}  # fmt: skip
 _WALKS = {Unit.INDEX, Unit.LEVEL, Unit.PRICE, Unit.COUNT, Unit.THOUSANDS, Unit.USD}
 
 
@@ -42,9 +43,13 @@ def drawn_panel(signals: Sequence[Signal], days: pd.DatetimeIndex, seed: int = 0
     """All that these signals read: daily series with gaps, slow ones carried, some that begin
     late or stop for months, splits, and zero and below where the unit allows it.
     """
-    rng = np.random.default_rng(seed)
-    names = columns_of(signals)
-    return pd.DataFrame({name: _column(name, days, rng) for name in names}, index=days)
+
+    def rng(name):  # a column of its own, whatever else is drawn
+        return np.random.default_rng([seed, zlib.crc32(name.encode())])
+
+    return pd.DataFrame(
+        {name: _column(name, days, rng(name)) for name in columns_of(signals)}, index=days
+    )
 
 
 def _column(name: str, days: pd.DatetimeIndex, rng: np.random.Generator) -> np.ndarray:

@@ -50,10 +50,11 @@ def signals(
 
     import pandas as pd
 
-    from regime.brief.signals import season_words, signal_table
+    from regime.brief.signals import crossed_words, season_words, signal_table
     from regime.data.store import ObservationStore
     from regime.service.watching import watch
     from regime.settings import Settings
+    from regime.signals.declared.yours import LEVELS
     from training.tables import SIMULATED
 
     settings = Settings()
@@ -73,7 +74,7 @@ def signals(
         _note_age(watched, _moment(None, settings, store))
     _say_head(watched, table)
     _say_extremes(chosen)
-    _say_topics(chosen, season_words(watched.seasons))
+    _say_topics(chosen, season_words(watched.seasons) | {LEVELS.title: crossed_words(chosen)})
     if topic is None or "composite" in set(chosen["family"]):
         for line in watched.tested:
             say(f"\n{line}")

@@ -21,6 +21,8 @@ from regime.brief.signal_words import (
     supply,
     title_of,
 )
+from regime.data.calendar import trading_days
+from regime.signals.declared.yours import CROSSED, LEVELS
 from regime.signals.favoured import EPISODES, LEVEL
 from regime.signals.standing import KNOWN, MISSING
 from regime.tracking.wording import day_words
@@ -170,7 +172,8 @@ def missing_words(rows: pd.DataFrame) -> list[str]:
         series = dict.fromkeys(one for text in some["series"] for one in _names(text))
         told = [f"{row['title']} ({reading(row['unit']).said(row['last'])})"
                 for row in some.to_dict("records")]  # fmt: skip
-        sessions = f"{some['stale'].iloc[0]:,.0f} session{'' if some['stale'].iloc[0] == 1 else 's'}"
+        stale = some["stale"].iloc[0]
+        sessions = f"{stale:,.0f} session{'' if stale == 1 else 's'}"
         since = day_words(some["known"].iloc[0])
         what = some["supply"].iloc[0] or supply(list(series))
         said.append(f"Not known since {since}, {sessions} ago: {_titles(told)}. {what}")
@@ -205,6 +208,17 @@ def season_words(seasons: Mapping[str, Sequence[Mapping[str, float]]]) -> dict[s
             f"of the midterm, in points: {years}."
         )
     return said
+
+
+def crossed_words(table: pd.DataFrame) -> str:
+    """On which session each watched level was last crossed; "" where none was."""
+    said = []
+    for row in table.to_dict("records"):
+        if row["topic"] == LEVELS.title and row["name"].endswith(CROSSED) and row["state"] == KNOWN:
+            back = int(row["value"])
+            sessions = trading_days(row["known"] - pd.Timedelta(days=10 + 2 * back), row["known"])
+            said.append(f"{row['title'].split(',')[0]} crossed on {day_words(sessions[-1 - back])}")
+    return "; ".join(said) + "." * bool(said)
 
 
 def path_words(labels: pd.DataFrame, day: pd.Timestamp, baskets: str) -> str:

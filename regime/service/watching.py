@@ -98,9 +98,9 @@ def watch_or_note(
 
 
 def _seasons(panel: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:
-    if not {"IWM", "SPY", "qnt_2", "hi_10"} <= {*panel.columns}:
+    if not {"IWM", "SPY"} <= {*panel.columns}:
         return {}
-    lead = lead_of_small(panel)
+    lead = lead_of_small(panel.reindex(columns=["IWM", "SPY", "qnt_2", "hi_10"]))
     tables = {"turn": by_place(lead), "cycle": by_cycle_year(lead)}
     return {name: _records(table) for name, table in tables.items()}
 

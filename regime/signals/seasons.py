@@ -16,9 +16,14 @@ _MOST_MISSING = 0.05  # share of a year's sessions without a lead beyond which i
 
 
 def lead_of_small(panel: pd.DataFrame) -> "pd.Series[float]":
-    """Daily return of small companies less large ones: funds, and French portfolios before."""
-    funds = total(panel["IWM"], 1) - total(panel["SPY"], 1)
-    return funds.fillna(panel["qnt_2"] - panel["hi_10"])
+    """Daily return of small companies less large ones: funds, and French portfolios where those
+    are not known. After a gap the funds' return reaches over it, if nothing was told of it.
+    """
+    both = panel["IWM"].notna() & panel["SPY"].notna()
+    funds = total(panel["IWM"].where(both), 1) - total(panel["SPY"].where(both), 1)
+    french = panel["qnt_2"] - panel["hi_10"]
+    told = ~both.shift(1, fill_value=False) & french.shift(1).notna()
+    return funds.mask(told).fillna(french)
 
 
 def places_around_turn(days: pd.DatetimeIndex) -> "pd.Series[float]":

@@ -161,7 +161,7 @@ def load_prices(home: Path) -> pd.DataFrame:
         row = int(wrong.idxmax())
         raise ConfigError(
             f"{path}, line {row + 2}: needed a date, YYYY-MM-DD, that comes once, and prices above "
-            f"zero; found {','.join(map(str, table.loc[row].tolist()))[:80]!r}."
+            f"zero; found {','.join(map(str, table.loc[row]))[:80]!r}."
         )
     if clash := sorted({*values.columns} & {*CATALOG}):
         raise ConfigError(

@@ -1,4 +1,4 @@
-"""The table of signals against brute force, and what it says of what is not known."""
+"""The table of signals in words: what it says of what is known, and of what is not."""
 
 import math
 
@@ -6,32 +6,43 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
-from pandas.testing import assert_frame_equal
+from watched import NO_PATH, drawn_path, path_of
 
-from regime.brief import signals
-from regime.brief.signal_words import reading, reasons, source_of, title_of
+from regime.brief.signal_words import (
+    family_words,
+    question_of,
+    reading,
+    reasons,
+    source_of,
+    supply,
+    title_of,
+)
 from regime.brief.signals import (
-    CHANCE,
-    EPISODES,
-    KNOWN,
-    LATE,
-    MISSING,
     SIGNALS,
     about_words,
+    extreme_words,
     favours_sentence,
     favours_words,
     headline,
-    leaders,
+    missing_words,
+    most_extreme_first,
     most_unusual_first,
+    path_words,
+    season_words,
     signal_table,
     tied_words,
     unit_words,
     unknown,
 )
 from regime.features.assembly import declared
-from regime.taxonomy import REGIMES
+from regime.signals.favoured import leaders
+from regime.signals.numbers import signal_numbers
+from regime.signals.registry import all_signals
+from regime.signals.standing import KNOWN, LATE, MISSING
+from regime.taxonomy import REGIMES, Regime
 
 DAYS = pd.bdate_range("1995-01-02", periods=6200, name="date")
+SMALL, MEGA = Regime.SMALL_CAP_LED, Regime.MEGA_CAP_LED
 
 
 def declaration(name, **more):
@@ -42,53 +53,37 @@ def declaration(name, **more):
 @pytest.fixture(scope="module")
 def frame():
     rng = np.random.default_rng(3)
-    values = pd.DataFrame(rng.normal(size=(len(DAYS), 3)), DAYS, ["plain", "gaps", "late"])
+    values = pd.DataFrame(rng.normal(size=(len(DAYS), 2)), DAYS, ["plain", "late"])
     values["slow"] = values["plain"].rolling(250, min_periods=1).sum()
-    values["coarse"] = values["plain"].round()
-    values.loc[rng.random(len(DAYS)) < 0.2, "gaps"] = np.nan
-    values.loc[DAYS[:3000], "gaps"] = np.nan
-    values.loc[DAYS[-1], "gaps"] = 0.3
     values.loc[DAYS[-5:], "late"] = np.nan
     values["never"] = np.nan
-    return values.reset_index()
+    return values
 
 
 @pytest.fixture(scope="module")
 def labels():
-    rng = np.random.default_rng(4)
-    lengths = rng.integers(10, 120, size=200)
-    regime = np.repeat(np.array(REGIMES)[rng.integers(0, 3, size=200)], lengths)[: len(DAYS)]
-    confirmed = pd.Series(DAYS).shift(-30)
-    return pd.DataFrame({"date": DAYS, "regime": regime, "confirmed_on": confirmed})
+    return drawn_path(DAYS, 4)
 
 
-def table(frame, labels, *names, day=DAYS[-1]):
-    return signal_table([declaration(name) for name in names], frame, labels, day)
+def table(frame, labels, *declarations, day=DAYS[-1], newest=None):
+    said = [declaration(one) if isinstance(one, str) else one for one in declarations]
+    numbers = signal_numbers(said, lambda names: frame.reindex(columns=names), labels, day, newest)
+    return signal_table(said, numbers)
 
 
-def test_values_percentiles_and_changes_are_those_counted_by_hand(frame, labels):
-    told = table(frame, labels, "plain", "gaps", "coarse").set_index("name")
-    for name, row in told.iterrows():
-        column = frame[name].to_numpy()
-        past = [value for value in column[-5041:-1] if not math.isnan(value)]
-        assert row["value"] == column[-1]
-        assert_allclose(row["percentile"], sum(one < column[-1] for one in past) / len(past))
-        assert_allclose(row["change_63"], column[-1] - column[-64])
-        since = frame["date"].iloc[-5041:-1][frame[name].iloc[-5041:-1].notna()].iloc[0]
-        assert row["window_from"] == since
-        assert (row["known"], row["stale"], row["state"]) == (DAYS[-1], 0, KNOWN)
-    assert list(told.reset_index().columns) == SIGNALS
-
-
-def test_it_reads_nothing_that_came_after_the_day(frame, labels):
-    day = DAYS[5500]
-    names = ("plain", "gaps", "late", "slow", "coarse", "never")
-    wild = frame.copy()
-    wild.loc[wild["date"] > day, wild.columns[1:]] = 99.0
-    known = labels[labels["date"] <= day]
-    known = known.assign(confirmed_on=known["confirmed_on"].where(known["confirmed_on"] <= day))
-    short = table(frame[frame["date"] <= day], known, *names, day=day)
-    assert_frame_equal(table(wild, labels, *names, day=day), short)
+def test_a_row_has_the_words_of_its_declaration_and_the_numbers_of_the_day(frame, labels):
+    whole = declaration("plain", title="Its own", topic="Any", question="How?", trap="Mind.",
+                        lean="high: somebody", read=True)  # fmt: skip
+    told = table(frame, labels, whole, "slow")
+    assert list(told) == SIGNALS
+    row = told.iloc[0]
+    for key in ("title", "topic", "question", "trap", "lean", "why", "unit", "family"):
+        assert row[key] == whole[key]
+    assert row["read"]
+    assert row["value"] == frame["plain"].iloc[-1]
+    assert (row["series"], row["state"], row["remedy"]) == ("DGS10", KNOWN, "")
+    bare = told.iloc[1]
+    assert (bare["title"], bare["topic"], bare["trap"], bare["read"]) == ("Slow", "", "", False)
 
 
 def test_a_late_value_is_never_shown_as_the_days(frame, labels):
@@ -97,7 +92,7 @@ def test_a_late_value_is_never_shown_as_the_days(frame, labels):
     assert math.isnan(row["percentile"])
     assert (row["state"], row["stale"], row["known"]) == (LATE, 5, DAYS[-6])
     assert row["last"] == frame["late"].iloc[-6]
-    for words in ("5 sessions", f"{DAYS[-6]:%d %B %Y}", "DGS10", "regime fetch"):
+    for words in ("5 sessions", f"{DAYS[-6].day} {DAYS[-6]:%B %Y}", "DGS10", "regime fetch"):
         assert words in row["remedy"]
     assert favours_words(row) == "cannot be told"
 
@@ -111,90 +106,178 @@ def test_a_signal_without_a_source_names_the_series_to_supply(frame, labels, nam
     assert "Supply DGS10" in row["remedy"]
     assert "fred_daily" in row["remedy"]
     assert "1 of 2 signals are known" in headline(told)
-    assert title_of(declaration(name)) in unknown(told)
+    assert unknown(told) == f"Not known now: {title_of(declaration(name))}."
+    assert unknown(told.iloc[1:]) == ""
     assert list(most_unusual_first(told)["name"]) == ["plain", name]
 
 
-def test_on_a_day_without_a_row_nothing_is_known(frame, labels):
-    row = table(frame, labels, "plain", day=DAYS[-1] + pd.offsets.BDay(1)).iloc[0]
-    assert (row["state"], row["stale"]) == (LATE, 1)
+def test_a_remedy_asks_for_what_is_lacking_only_or_says_the_topic_s_own(frame, labels):
+    both = declaration("never", series=["DGS10", "DGS2"])
+    newest = {"DGS10": DAYS[-1]}
+    assert "Supply DGS2:" in table(frame, labels, both, newest=newest)["remedy"].item()
+    own = both | {"supply": "Ask a strategist."}
+    told = table(frame, labels, own, newest=newest)["remedy"].item()
+    assert told == "There has never been a value. Ask a strategist."
 
 
-def test_unchanged_counts_sessions_since_another_value(frame, labels):
-    steps = frame.assign(plain=np.r_[np.zeros(len(frame) - 8), np.ones(8)])
-    assert table(steps, labels, "plain")["unchanged"].item() == 7
-    assert table(frame.assign(plain=1.0), labels, "plain")["unchanged"].item() == len(DAYS) - 1
-
-
-def test_who_led_in_each_third_is_what_a_loop_over_the_days_finds(frame, labels):
-    values = frame.set_index("date")["slow"]
-    told = leaders(values, labels, DAYS[-1])
-    path = labels[labels["confirmed_on"] <= DAYS[-1]].reset_index(drop=True)
-    low, high = np.quantile(values[path["date"]], [1 / 3, 2 / 3])
-    episode = (path["regime"] != path["regime"].shift()).cumsum()
-    for third, row in told.iterrows():
-        days = {}
-        for place, value in enumerate(values[path["date"]]):
-            if (0 if value <= low else 1 if value <= high else 2) == third:
-                days.setdefault(episode[place], []).append(path["regime"][place])
-        met = [len(one) for one in days.values()]
-        assert (row["episodes"], row["days"]) == (len(met), sum(met))
-        favoured = ""
-        for regime in REGIMES:
-            share = sum(one.count(regime) for one in days.values()) / sum(met)
-            assert_allclose(row[regime], share)
-            usual = (path["regime"] == regime).mean()
-            cases = sum(met) ** 2 / sum(one**2 for one in met)
-            if share - usual > CHANCE * math.sqrt(usual * (1 - usual) / cases):
-                favoured = regime
-        assert row["favours"] == favoured
-    now = table(frame, labels, "slow").iloc[0]
-    mine = told.set_index("third").loc[now["third"]]
-    assert (now["favours"], now["episodes"]) == (mine["favours"], mine["episodes"])
-
-
-def test_a_signal_that_tells_the_regime_favours_it_and_one_of_noise_does_not(frame, labels):
-    small = (labels["regime"] == "small_cap_led").to_numpy(dtype=float)
+def test_what_is_told_of_a_signal_that_favours_somebody(frame, labels):
+    small = (labels["regime"] == SMALL).to_numpy(np.float64)
     telling = small + 0.1 * frame["plain"].to_numpy()
     telling[-1] = 2.0
     told = table(frame.assign(telling=telling), labels, "telling", "plain")
-    assert list(told["favours"]) == ["small_cap_led", ""]
-    row = told.iloc[0]
-    assert row["share"] > 0.9 > row["usual"]
-    assert f"{row['share']:.0%} of days, against {row['usual']:.0%}" in favours_sentence(row)
-    assert "chance" in favours_sentence(told.iloc[1])
+    row, noise = told.to_dict("records")
+    assert favours_words(row) == "Small-cap led"
+    sentence = favours_sentence(row)
+    assert f"{row['share']:.0%} of days, against {row['usual']:.0%} of all days" in sentence
+    assert f"{100 * row['low']:+.0f} to {100 * row['high']:+.0f} points more" in sentence
+    assert "98% interval" in sentence
+    assert "forecasts nothing" in sentence
+    assert "within what so many episodes could show by chance" in favours_sentence(noise)
 
 
-def test_noise_is_named_no_more_often_than_the_rule_says(labels):
-    rng = np.random.default_rng(0)
-    slow = pd.DataFrame(rng.normal(size=(len(DAYS), 300)), DAYS).rolling(60).mean().add_prefix("n")
-    told = table(slow.reset_index(), labels, *slow)
-    assert (told["favours"] != "").mean() < 0.06
-
-
-def test_fewer_than_ten_episodes_tell_nothing(frame):
+def test_few_episodes_or_none_are_said_to_be_so(frame, labels):
     regime = np.repeat(np.array(REGIMES)[[0, 2] * 4], len(DAYS) // 8)
-    path = pd.DataFrame({"date": DAYS, "regime": regime, "confirmed_on": DAYS})
-    telling = frame.assign(telling=(regime == REGIMES[2]) + 0.1 * frame["plain"])
-    row = table(telling, path, "telling").iloc[0]
-    assert row["episodes"] < EPISODES
-    assert row["favours"] == ""
-    assert "too few" in favours_sentence(row)
-
-
-def test_before_anything_is_confirmed_nothing_is_favoured(frame, labels):
-    row = table(frame, labels.assign(confirmed_on=pd.NaT), "plain").iloc[0]
-    assert (row["third"], row["favours"], row["episodes"]) == ("", "", 0)
+    row = table(frame, path_of(DAYS, regime, DAYS), "slow").iloc[0]
+    assert "fewer than 10 are too few" in favours_sentence(row)
+    row = table(frame, NO_PATH, "plain").iloc[0]
     assert "cannot be told" in favours_sentence(row)
-    assert leaders(frame.set_index("date")["plain"], labels[:0], DAYS[-1])["days"].sum() == 0
 
 
 def test_a_third_that_ties_leave_empty_is_explained_and_three_full_ones_are_not(frame, labels):
-    values = frame.set_index("date")["slow"]
+    values = frame["slow"]
     assert tied_words(leaders(values, labels, DAYS[-1])) == ""
     tied = values.where(values < values.median(), values.max())
     assert "There is no highest third" in tied_words(leaders(tied, labels, DAYS[-1]))
     assert tied_words(leaders(values, labels[:0], DAYS[-1])) == ""
+
+
+# Extremes -----------------------------------------------------------------------------
+
+
+def extreme(**said):
+    row = {"unit": "decimal return", "extreme": 0.1149, "extreme_on": pd.Timestamp("2024-07-16"),
+           "extreme_is": "highest", "extreme_since": pd.Timestamp("2020-04-29"),
+           "extreme_from": pd.Timestamp("2000-06-05")}  # fmt: skip
+    return row | said
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ({}, "+11.5% on 16 July 2024: the highest since 29 April 2020"),
+        ({"extreme_since": pd.NaT},
+         "+11.5% on 16 July 2024: the highest on record, since 5 June 2000"),
+        ({"extreme": -0.03, "extreme_is": "lowest"},
+         "-3.0% on 16 July 2024: the lowest since 29 April 2020"),
+        ({"extreme_is": ""}, ""),
+    ],
+)  # fmt: skip
+def test_an_extreme_is_its_value_its_day_and_since_when(said, words):
+    assert extreme_words(extreme(**said)) == words
+
+
+def test_what_reaches_back_farthest_comes_first_and_records_by_their_length():
+    since = ["2020-01-01", None, "2010-01-01", None, "2020-01-01", None]
+    begun = ["2000-01-01", "1990-01-01", "1950-01-01", "1970-01-01", "1999-01-01", "1960-01-01"]
+    rows = [extreme(name=name, extreme_since=pd.Timestamp(one), extreme_from=pd.Timestamp(other))
+            for name, one, other in zip("abcdef", since, begun, strict=True)]  # fmt: skip
+    rows[5]["extreme_is"] = ""
+    assert "".join(most_extreme_first(pd.DataFrame(rows))["name"]) == "dbcea"
+
+
+def test_a_headline_counts_what_is_known_and_what_is_far_out():
+    percentile = [0.96, 0.95, 0.94, 0.5, 0.05, 0.04, np.nan, 1.0]
+    state = [KNOWN] * 7 + [LATE]
+    said = headline(pd.DataFrame({"percentile": percentile, "state": state}))
+    assert said == (
+        "7 of 8 signals are known at this close. Of 6 with a percentile, 2 stand in the top 5% of "
+        "their last 20 years and 2 in the bottom 5%."
+    )
+
+
+# The path -----------------------------------------------------------------------------
+
+PATH = path_of(
+    pd.to_datetime(["2024-07-08", "2024-07-09", "2024-07-10", "2024-07-11", "2024-07-12"]),
+    [SMALL, MEGA, MEGA, SMALL, SMALL],
+    pd.to_datetime(["2024-07-09", "2024-07-10", "2024-07-12", "2024-07-17", "2024-07-18"]),
+)
+
+
+@pytest.mark.parametrize(
+    ("day", "words"),
+    [
+        ("2024-07-18", "small-cap led since 11 July 2024; confirmed on 17 July 2024"),
+        ("2024-07-17", "small-cap led since 11 July 2024; confirmed on 17 July 2024"),
+        ("2024-07-16", "mega-cap led since 9 July 2024; confirmed on 10 July 2024"),
+        ("2024-07-09", "small-cap led since 8 July 2024; confirmed on 9 July 2024"),
+    ],
+)
+def test_a_turn_is_told_from_the_day_it_was_confirmed(day, words):
+    assert path_words(PATH, pd.Timestamp(day), "funds") == (
+        f"By the funds baskets the market has been {words}."
+    )
+
+
+def test_before_a_turn_is_confirmed_nobody_is_said_to_lead():
+    for path in (PATH, NO_PATH, PATH.assign(confirmed_on=pd.NaT)):
+        assert "not told" in path_words(path, pd.Timestamp("2024-07-08"), "funds")
+
+
+def test_seasons_are_told_with_the_years_behind_them():
+    turn = [
+        {"place": -1.0, "lead": 0.0012, "years": 24},
+        {"place": 1.0, "lead": -0.001, "years": 24},
+    ]
+    cycle = [{"year": 2.0, "lead": 0.031, "years": 6}]
+    told = season_words({"turn": turn, "cycle": cycle})
+    assert "in points: -1: +0.12, +1: -0.10. 24 years." in told["Turn of the year"]
+    assert told["Election cycle"].endswith("in points: 2: +3.1 in 6 years.")
+    assert season_words({}) == {}
+    topics = {one.topic.title for one in all_signals()}
+    assert {*told} <= topics
+
+
+# What is missing ----------------------------------------------------------------------
+
+
+def test_what_is_missing_is_told_once_for_each_remedy():
+    rows = pd.DataFrame(
+        {
+            "title": ["One", "Two", "Three", "Four", "Five", "Six", "Seven"],
+            "state": [MISSING] * 5 + [LATE, KNOWN],
+            "supply": ["", "", "", "Buy it.", "Buy it.", "", ""],
+            "lacking": ["DGS2", "DGS10, DGS2", "DGS2", "OWN", "OWN", "", ""],
+            "series": ["DGS2", "DGS10, DGS2", "DGS2", "OWN", "OWN", "DFF", "DFF"],
+            "unit": "percent per year", "last": 4.25, "known": pd.Timestamp("2024-07-15"),
+            "stale": 1.0,
+        }
+    )  # fmt: skip
+    first, second, third = missing_words(rows)
+    assert first.startswith("Never known: One; Two and 1 more. Supply DGS2, DGS10: run `regime ")
+    assert second == "Never known: Four; Five. Buy it."
+    assert third.startswith(
+        "Not known since 15 July 2024, 1 session ago: Six (4.25%). Supply DFF: run `regime fetch"
+    )
+    assert missing_words(rows[-1:]) == []
+
+
+@pytest.mark.parametrize(
+    ("series", "said"),
+    [
+        (["CPIAUCSL@12", "CPIAUCSL@period"], "Supply CPIAUCSL: run"),
+        (["forward_pe_sp500", "forward_pe_sp600"],
+         "No publisher offers forward_pe_sp500, forward_pe_sp600 free of charge. Put"),
+        (["PRIVATE"], "Supply PRIVATE: run `regime fetch --source live`."),
+        ([], "Supply its source: run"),
+        ([f"S{n}" for n in range(11)], "S7 and 3 more: run"),
+    ],
+)  # fmt: skip
+def test_a_supply_names_series_and_where_they_go(series, said):
+    assert said in supply(series)
+
+
+# Words ------------------------------------------------------------------------------
 
 
 def test_no_sentence_repeats_the_title_and_a_unit_is_the_one_that_is_seen():
@@ -265,7 +348,19 @@ def test_a_source_is_named_as_the_catalogue_has_it():
     assert source_of(declaration("x", series=list("abcde"))).endswith("; and 2 more")
 
 
+def test_every_unit_of_weeks_and_assets_is_said_in_words():
+    weeks = reading("weeks in a row, negative for outflows")
+    assert (weeks.said(-3), weeks.said_change(2, 5)) == ("-3 weeks", "+2 weeks")
+    assert reading("percent of net assets").said(0.5) == "+0.50%"
+
+
+def test_every_family_has_a_name():
+    assert family_words("companies") == "The giants' books"
+    for one in all_signals():
+        assert question_of({"family": one.topic.family}), one.topic.family
+
+
 def test_no_declarations_make_an_empty_table(frame, labels):
-    told = signal_table([], frame, labels, DAYS[-1])
-    assert list(told) == signals.SIGNALS
+    told = table(frame, labels)
+    assert list(told) == SIGNALS
     assert told.empty

@@ -24,16 +24,13 @@ from regime.signals.watch import DEFAULT
 
 ALL = all_signals(WATCH)
 NAMED = [*ALL, *signals_of(DEFAULT)]
-# Two midterms, on 6 November 2018 and 8 November 2022, and five turns of the year.
-DAYS = trading_days(pd.Timestamp("2018-07-02"), pd.Timestamp("2023-09-29"))
+# Two midterms, on 6 November 2018 and 8 November 2022, and six turns of the year.
+DAYS = trading_days(pd.Timestamp("2017-07-03"), pd.Timestamp("2023-09-29"))
 LONG = trading_days(pd.Timestamp("2001-01-02"), pd.Timestamp("2023-09-29"))
 # Seasons and dated events are counted on after the last of them, whatever is missing today.
 COUNTED_ON = {one.name for one in calendar.SIGNALS}
-# Of a sample of companies' filings, which no source offers as a series of its own.
-SAMPLED = {f"filers_{one}" for one in ("debt_to_operating_income_small", "loss_makers_large",
-                                       "loss_makers_small")}  # fmt: skip
-# Within a turn of the year, on the eighth session of 2023; the day of a midterm; a year's end.
-ENDS = ["2023-01-12", "2022-11-08", "2019-12-31"]
+ENDS = ["2023-01-12", "2019-12-31"]  # the eighth session after a turn of the year, and a year's end
+MIDTERM = "2022-11-08"
 
 
 @pytest.fixture(scope="module")
@@ -68,11 +65,13 @@ def test_every_signal_is_blind_to_the_future_on_twenty_years(seed):
         assert_frame_equal(history(panel[:end], ALL), told[:end], check_exact=True)
 
 
-def test_what_is_missing_today_gives_no_number_today(panel):
-    stale = panel.copy()
+def test_what_is_missing_today_gives_no_number_today_and_changes_none_before(panel, told):
+    stale = panel[:MIDTERM].copy()
     stale.iloc[-1] = np.nan
-    today = history(stale, ALL).iloc[-1]
+    seen = history(stale, ALL)
+    today = seen.iloc[-1]
     assert {*today.index[today.notna()]} <= COUNTED_ON
+    assert_frame_equal(seen[:-1], told[:MIDTERM][:-1], check_exact=True)
 
 
 def test_without_any_series_every_signal_is_unknown_throughout():
@@ -104,9 +103,9 @@ def test_every_need_is_a_series_of_the_catalogue_or_a_known_extra():
     extra = re.compile(r"(\w+)@(period|[1-9]\d?)")
     for name in columns_of(NAMED):
         match = extra.fullmatch(name)
-        assert (match[1] if match else name) in {*CATALOG, EVENTS, OWN, *SAMPLED}
+        assert (match[1] if match else name) in {*CATALOG, EVENTS, OWN}
     named = {name.split("@")[0] for name in columns_of(ALL)}
-    assert named - {*series_behind(ALL)} == ({EVENTS, OWN} | SAMPLED) - {*CATALOG}
+    assert named - {*series_behind(ALL)} == {EVENTS, OWN}
 
 
 def test_names_and_titles_are_those_of_one_signal_only():
@@ -154,5 +153,5 @@ def test_the_composite_is_never_called_a_probability():
 
 
 def test_a_name_nobody_knows_names_what_is_near():
-    with pytest.raises(ConfigError, match="smal_5d.*small_5d"):
+    with pytest.raises(ConfigError, match=r"smal_5d.*small_5d"):
         get("smal_5d")

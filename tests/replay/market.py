@@ -41,7 +41,7 @@ def documents(now: pd.Timestamp, *, first: str = "2012-01-03") -> dict[str, byte
         "fred.stlouisfed.org": {CHART: _from_day(fred.documents(known))},
         "query1.finance.yahoo.com": yahoo.documents(known, now=now),
         "www.econ.yale.edu": shiller.documents(known),
-        "data.sec.gov": sec.documents(now=now) | filers.documents(now=now),
+        "data.sec.gov": sec.documents(now=now) | filers.documents(now=now, years=1),
         "www.cftc.gov": cftc.documents(now=now, first="2016-07-05"),
         "www.ici.org": ici.documents(now=now),
         "www.ssga.com": holdings.documents(now=now),

@@ -173,7 +173,7 @@ def test_one_long_visit_is_not_many(labels):
     row = leaders(pd.Series(high, DAYS), path, DAY).set_index("third").loc["highest"]
     assert row["episodes"] >= EPISODES
     usual = (path["regime"] == SMALL).mean()
-    assert row[SMALL] > 0.7 > usual + 0.2
+    assert row[SMALL] > usual + 0.15
     assert row["favours"] == ""
 
 
@@ -206,7 +206,7 @@ SLOW = {1: "noise", 60: "of a quarter", 500: "of two years"}
 
 
 @pytest.mark.parametrize(
-    ("markets", "most"), [(6, 0.10), pytest.param(100, 0.05, marks=pytest.mark.long)]
+    ("markets", "most"), [(3, 0.10), pytest.param(100, 0.05, marks=pytest.mark.long)]
 )
 def test_chance_is_named_about_as_often_as_the_level_says(markets, most):
     """Signals that know nothing of who leads, and change within a day, a quarter or two years."""

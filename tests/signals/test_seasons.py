@@ -9,6 +9,7 @@ from regime.data.calendar import trading_days
 from regime.signals import seasons
 from regime.signals.declared.calendar import EVENTS, SIGNALS
 from regime.signals.seasons import (
+    by_cycle_year,
     by_place,
     days_to_midterm,
     lead_of_cycle_year,
@@ -81,7 +82,8 @@ def test_the_mean_of_turns_counts_only_those_that_are_over(lead):
 
 
 def test_events_need_not_come_in_order():
-    events = pd.DataFrame({"lead": [4.0, 2.0], "over": pd.to_datetime(["2024-05-02", "2024-01-02"])})
+    over = pd.to_datetime(["2024-05-02", "2024-01-02"])
+    events = pd.DataFrame({"lead": [4.0, 2.0], "over": over})
     told = past_mean(events, pd.to_datetime(["2024-01-01", "2024-01-02", "2024-05-02"]))
     assert_allclose(told["lead"], [np.nan, 2, 3])
 
@@ -152,6 +154,16 @@ def test_a_year_counts_once_its_last_session_is_known_and_few_are_missing():
         holed.iloc[10 : 10 + gone] = np.nan
         assert list(years(holed).index) == kept
     assert years(lead[:0]).empty
+
+
+def test_the_average_by_year_of_the_cycle_is_of_whole_years():
+    sessions = days("2018-01-02", "2023-06-30")
+    lead = pd.Series(0.0, sessions)
+    lead["2018-06-01"], lead["2022-06-01"], lead["2023-06-01"] = 0.10, 0.30, 9.0
+    told = by_cycle_year(lead)
+    assert told["year"].tolist() == [1, 2, 3, 4]
+    assert told["years"].tolist() == [1, 2, 1, 1]  # 2021; 2018 and 2022; 2019; 2020
+    assert_allclose(told["lead"], [0, 0.20, 0, 0], atol=1e-15)
 
 
 def test_a_year_is_set_beside_those_of_its_place_in_the_cycle_only():

@@ -156,6 +156,15 @@ def test_the_newest_day_as_high_is_that_of_a_walk_back(values, data):
         assert longest_before(values, row) == slow_before(values, row)
 
 
+def test_the_newest_day_as_high_is_found_years_back_too(values):
+    for column in (values["ties"].tolist(), values["gaps"].tolist()):
+        for row in range(len(column) - 40, len(column)):
+            if not math.isnan(column[row]):
+                assert longest_before(column, row) == slow_before(column, row)
+    falling = np.r_[5.0, np.linspace(4, 1, 3000), 4.5, np.full(700, NAN), 4.5]
+    assert longest_before(falling, len(falling) - 1) == 0
+
+
 def slow_extreme(values, lately=5):
     """Of the last days, whatever reaches back farthest; of a tie the newest, and the highest."""
     rows = [row for row, value in enumerate(values) if not math.isnan(value)]
@@ -190,7 +199,8 @@ def test_the_extreme_is_that_of_a_search_day_by_day(early, late, between):
     assert (row["extreme"], row["extreme_on"], row["extreme_is"]) == (values[on], days[on], word)
     first = next(at for at, value in enumerate(values) if not math.isnan(value))
     assert row["extreme_from"] == days[first]
-    assert row["extreme_since"] is pd.NaT if before is None else row["extreme_since"] == days[before]
+    assert row["extreme_since"] is (pd.NaT if before is None else row["extreme_since"])
+    assert before is None or row["extreme_since"] == days[before]
 
 
 def test_a_burst_three_days_ago_is_told_and_one_six_days_ago_is_not():
@@ -203,6 +213,13 @@ def test_a_burst_three_days_ago_is_told_and_one_six_days_ago_is_not():
         if told:
             assert (row["extreme_on"], row["extreme_is"]) == (DAYS[100], HIGHEST)
             assert row["extreme_since"] == DAYS[0]
+
+
+def test_of_two_that_reach_back_as_far_the_newer_day_is_told():
+    # 5 is the highest since the 9 of 72 rows before, and -5 the lowest since -9, 72 rows before.
+    column = np.r_[9.0, -9.0, np.zeros(70), 5.0, -5.0]
+    row = extremes(column[:, None], DAYS[: len(column)]).iloc[0]
+    assert (row["extreme"], row["extreme_is"], row["extreme_since"]) == (-5, LOWEST, DAYS[1])
 
 
 @pytest.mark.parametrize(("back", "told"), [(REMARKABLE, True), (REMARKABLE - 1, False)])

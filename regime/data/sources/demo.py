@@ -1,10 +1,11 @@
 """A SIMULATED market with known regimes, for trying everything out without a network.
 
-Nothing here is market data. Every series of the catalogue is drawn from one seeded process
+Nothing here is market data. Every series that models see is drawn from one seeded process
 with its real unit, rhythm, starting date and publication lag, and about as hard to read:
 the best path in hindsight changes leader some 2.2 times a year and agrees with the true
 regime on seven days of ten. `simulation` draws the regimes and the returns; this module
-draws what is published about them and hands it over as observations.
+draws what is published about them and hands it over as observations, and asks `demo_watched`
+for what only signals read.
 
 What the slow series know. Member breadth, valuation and concentration follow from past
 returns. The yield curve leans a little towards the ruling regime. Credit spreads show,

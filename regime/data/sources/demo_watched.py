@@ -1,8 +1,8 @@
 """What signals watch on the demo market beside the series that models see. SIMULATED.
 
-Nothing here leans on the ruling regime, except through returns: funds, positions, breadth and
-concentration follow what the portfolios did, yields are drawn between those that are simulated
-already, credit shows through the bond funds. All else is noise about a plausible level. Units,
+Nothing here reads the ruling regime. Funds, positions, breadth and concentration follow what the
+portfolios did; other yields lie between the simulated ones, and bond funds and the CAPE are made
+of these, so they know what those series know. All else is noise about a plausible level. Units,
 rhythms and publication lags are those of the catalogue; each period is published once and never
 revised. Everything begins on `FIRST_WATCHED`, whatever its real first day, to keep a store
 small. Bitcoin is drawn on sessions only, fiscal quarters are those of the calendar, and what

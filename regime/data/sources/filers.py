@@ -50,7 +50,8 @@ TOTAL, NONCURRENT, CURRENT = "LongTermDebt", "LongTermDebtNoncurrent", "LongTerm
 _SPANS = {INCOME, OPERATING}  # of the year; the others are of its last day
 TAGS = (ASSETS, INCOME, OPERATING, TOTAL, NONCURRENT, CURRENT)
 
-_ABSENT = "was answered with 404"  # in words: an error has no number
+# In words, for an error has no number: of the network, and of what is kept of it.
+_ABSENT = ("was answered with 404", "is not in the archive")
 _READ = ("cik", "end", "val", "accn")
 _FILING = re.compile(r"\d{10}-(\d{2}-\d{6})", re.ASCII)
 _AGAIN = "Fetch it again; if it stays so, report it: the publisher changed its format."
@@ -101,7 +102,8 @@ def fetch(http: Http, *, year: int, request: Request) -> pd.DataFrame:
     except UnreachedError:
         raise
     except SourceError as error:
-        if not frames and _ABSENT in str(error) and (fills or not last):
+        absent = any(words in str(error) for words in _ABSENT)
+        if not frames and absent and (fills or not last):
             return gather([])
         if last:  # it will be asked for again by itself
             raise

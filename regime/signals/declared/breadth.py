@@ -7,6 +7,7 @@ from regime.signals.measures import GAP, above_average, share_true, total
 
 FAMILY = "breadth"
 SECTORS = ("XLK", "XLF", "XLE", "XLI", "XLV", "XLY", "XLP", "XLU", "XLB", "XLRE", "XLC")
+_FUNDS = "Eleven funds, nine before 2015; no survivorship."
 _LEAST = 8  # sectors that must be known: eleven today, nine until 2015
 
 AVERAGES = Topic(
@@ -75,7 +76,7 @@ SIGNALS = [
             "members_coverage", AVERAGES, ranked=False),
     *(Signal(f"sectors_above_{days}d", f"Sector funds above their {days}-day average", SHARE,
              _FIRST, _share_of_sectors(days), AVERAGES, uses=SECTORS[9:],
-             trap="Eleven funds, nine before 2015; no survivorship.") for days in (50, 200)),
+             trap=_FUNDS) for days in (50, 200)),
     _series("tech_above_200d", "Technology companies above their 200-day average",
             "tech_above_200dma", TECHNOLOGY),
     Signal("tech_over_200d", "Technology fund, distance from its 200-day average",
@@ -88,6 +89,7 @@ SIGNALS = [
     Signal("net_highs", "New 52-week highs less lows, share of members", f"{RATIO}, -1 to 1",
            ("pct_new_52w_high", "pct_new_52w_low"), _net_highs, PARTICIPATION),
     *(Signal(f"sectors_ahead_{days}d", f"Sector funds ahead of the S&P 500 over {days} sessions",
-             SHARE, (*_FIRST, "SPY"), _sectors_ahead(days), PARTICIPATION, uses=SECTORS[9:])
+             SHARE, (*_FIRST, "SPY"), _sectors_ahead(days), PARTICIPATION, uses=SECTORS[9:],
+             trap=_FUNDS)
       for days in (21, 63)),
 ]  # fmt: skip

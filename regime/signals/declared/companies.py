@@ -72,6 +72,23 @@ VALUATION = Topic(
     f"trailing_pe_small and trailing_pe_small_profitable, where `files` reads.",
 )  # fmt: skip
 OF_GIANTS = replace(VALUATION, trap=f"{_DEFINITION} {_FILED}{_SHARES}".strip(), supply="")
+REVISIONS = Topic(
+    "Earnings revisions", FAMILY,
+    "Are estimates of earnings raised or cut, and more so for small companies or large ones?",
+    "Strategists found estimates of small companies the weakest, however cheap they were.",
+    lean="small above large: room for small-cap-led",
+    trap="Estimates raised less cut, over all that were changed: each maker counts other analysts "
+    "and other weeks, so compare only what one maker says.",
+    supply=f"Revisions have no free history: put a table {TABLE}, with a date and the columns "
+    f"earnings_revisions_small and earnings_revisions_large (-1 to 1), where `files` reads.",
+)  # fmt: skip
+BY_PROXY = replace(
+    REVISIONS,
+    trap=f"A proxy, and no revision: analysts are not asked. {_FILED}What was filed a year before "
+    f"stands in for what was expected, and nothing is said of small companies. Oracle stands in "
+    f"the place of Tesla among the seven.",
+    supply="",
+)
 FRAGILITY = Topic(
     "Small-company fragility", FAMILY,
     "How many small companies lose money, and how much do they owe?",
@@ -141,6 +158,16 @@ def growth_of(panel: pd.DataFrame, companies: Sequence[str], measure: str) -> "p
     now = filed(panel, companies, measure)
     base = now.apply(year_before).sum(axis=1, skipna=False)
     return 100 * growth(now.sum(axis=1, skipna=False), base)
+
+
+def share_ahead(panel: pd.DataFrame, companies: Sequence[str], measure: str) -> "pd.Series[float]":
+    """Share of companies of which a measure is above that of the same quarter a year before; a
+    smaller loss is above a larger one. NaN unless both are known of all.
+    """
+    now = filed(panel, companies, measure)
+    base = now.apply(year_before)
+    known = now.notna().all(axis=1) & base.notna().all(axis=1)
+    return (now > base).mean(axis=1).where(known)
 
 
 def _needs(companies: Sequence[str], *measures: str, priced: bool = False) -> tuple[str, ...]:
@@ -285,6 +312,22 @@ def _trailing(losses: bool) -> list[Signal]:
     ]  # fmt: skip
 
 
+def _revisions() -> list[Signal]:
+    small, large = "earnings_revisions_small", "earnings_revisions_large"
+    unit = f"{RATIO}, -1 to 1"
+    return [
+        Signal("revisions_small", "Earnings revisions of small companies, raised less cut", unit,
+               (small,), _column(small), REVISIONS),
+        Signal("revisions_large", "Earnings revisions of large companies, raised less cut", unit,
+               (large,), _column(large), REVISIONS),
+        Signal("revisions_small_less_large", "Earnings revisions, small companies less large",
+               RATIO, (small, large), _difference(small, large), REVISIONS),
+        Signal("revisions_proxy", "Proxy of earnings revisions: giants, of seven, whose net income "
+               "beats that of a year before", SHARE, _needs(GIANTS, "net_income"),
+               lambda panel: share_ahead(panel, GIANTS, "net_income"), BY_PROXY),
+    ]  # fmt: skip
+
+
 def _fragility() -> list[Signal]:
     small, large = "filers_loss_makers_small", "filers_loss_makers_large"
     debt = "filers_debt_to_operating_income_small"
@@ -315,5 +358,6 @@ SIGNALS = [
     *_spending(),
     *_sheets(),
     *_earnings(),
+    *_revisions(),
     *_fragility(),
 ]

@@ -169,7 +169,7 @@ def _rest_of_index() -> list[Signal]:
         Signal("rest_of_index_21d", "Other 450, a month", RETURN, both, _rest(21), REST,
                uses=weight),
         *returns("top50", "Top 50", "XLG", REST, spans=(21,), ytd=False),
-        Signal("top50_weight_used", "Weight of the top 50 that is used", SHARE, both,
+        Signal("top50_weight_used", "Weight of the top 50 that is used", SHARE, ("XLG",),
                lambda panel: top_50_weight(panel).where(panel["XLG"].notna()), REST, uses=weight,
                ranked=False),
     ]  # fmt: skip

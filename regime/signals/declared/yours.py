@@ -1,14 +1,18 @@
 """Signals of what a user asks to be watched: levels and baskets."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
+from regime.data.catalog import CATALOG
 from regime.signals.declaration import DAYS, POINTS, RETURN, Measure, Signal, Topic
 from regime.signals.declared.levels import CURRENCIES, dollar_index
 from regime.signals.measures import since
-from regime.signals.watch import DOLLAR, Basket, Level, Watch, price_of
+from regime.signals.watch import DOLLAR, PRICES, Basket, Level, Watch, price_of
 
 FAMILY = "yours"
+CROSSED = "_crossed"  # ends the name of a signal that counts sessions since a level was crossed
 
 LEVELS = Topic(
     "Watch levels", FAMILY,
@@ -33,6 +37,17 @@ def signals_of(watch: Watch) -> list[Signal]:
     return [*found, *(_of_basket(name, basket) for name, basket in watch.baskets.items())]
 
 
+def _supplied(topic: Topic, needs: tuple[str, ...]) -> Topic:
+    """The topic, and what to do about prices that no source brings."""
+    own = [name for name in needs if name not in CATALOG]
+    if not own:
+        return topic
+    rest = " For the others run `regime fetch --source live`." if len(own) < len(needs) else ""
+    return replace(
+        topic, supply=f"Put the closes of {', '.join(own)} into {PRICES} in the home folder.{rest}"
+    )
+
+
 def _of_level(name: str, level: Level) -> list[Signal]:
     column = price_of(level.of)
     needs = CURRENCIES if level.of == DOLLAR else (column,)
@@ -49,10 +64,11 @@ def _of_level(name: str, level: Level) -> list[Signal]:
     def crossed(panel: pd.DataFrame) -> "pd.Series[float]":
         return _since_crossed(distance(panel))
 
+    topic = _supplied(LEVELS, needs)
     return [
-        Signal(f"level_{name}", f"{title}, distance", RETURN, needs, distance, LEVELS, uses=split),
-        Signal(f"level_{name}_crossed", f"{title}, sessions since it was crossed", DAYS, needs,
-               crossed, LEVELS, uses=split),
+        Signal(f"level_{name}", f"{title}, distance", RETURN, needs, distance, topic, uses=split),
+        Signal(f"level_{name}{CROSSED}", f"{title}, sessions since it was crossed", DAYS, needs,
+               crossed, topic, uses=split),
     ]  # fmt: skip
 
 
@@ -69,11 +85,11 @@ def _since_crossed(distance: "pd.Series[float]") -> "pd.Series[float]":
 def _of_basket(name: str, basket: Basket) -> Signal:
     lead = f" less {', '.join(basket.against)}" if basket.against else ""
     title = f"{name.replace('_', ' ').capitalize()}: {', '.join(basket.of)}{lead}"
-    begun = pd.Timestamp(basket.since)
+    begun, needs = pd.Timestamp(basket.since), (*basket.of, *basket.against)
     return Signal(
         f"basket_{name}", f"{title}, from {basket.since:%-d %b %Y}",
-        POINTS if basket.against else RETURN, (*basket.of, *basket.against),
-        _held(basket, begun), BASKETS,
+        POINTS if basket.against else RETURN, needs, _held(basket, begun),
+        _supplied(BASKETS, needs),
     )  # fmt: skip
 
 

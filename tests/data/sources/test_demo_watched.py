@@ -251,7 +251,7 @@ def test_what_is_watched_can_be_withheld_too(monkeypatch):
     assert newest["XLK"] == pd.Timestamp("2012-03-28")
     assert newest["RSP"] == pd.Timestamp("2012-03-29")
     assert newest["XLF"] == last
-    with pytest.raises(SourceError, match="Did you mean IWC_?"):
+    with pytest.raises(SourceError, match="Did you mean IWC"):
         demo.fetch(last, withhold={"iwcc": 2}, watched=True)
     with pytest.raises(SourceError, match="'XLK' cannot be withheld"):
         demo.fetch(last, withhold={"XLK": 2})

@@ -57,6 +57,8 @@ def told_in_spite(
     ----------
     together : needs that stand in for one another, so that all of them must be old
     """
+    read = {*signal.needs, *signal.uses}
+    known = known[[name for name in known if name in read]]
     groups = [group for group in together if {*group} <= {*signal.needs}]
     grouped = {name for group in groups for name in group}
     groups += [(name,) for name in signal.needs if name not in grouped]

@@ -247,9 +247,7 @@ def past_values(row: dict) -> None:
 def thirds(row: dict) -> None:
     """Who led in each third of its confirmed history."""
     unit = reading(row["unit"])
-    told = leaders(
-        queries.signal_history(row["name"], snapshot.day), snapshot.labels, snapshot.day
-    )
+    told = leaders(queries.signal_history(row["name"], snapshot.day), snapshot.labels, snapshot.day)
     tied = tied_words(told)
     told = told[told["days"] > 0]
     widgets.table(

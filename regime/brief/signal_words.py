@@ -229,7 +229,8 @@ _READINGS: tuple[tuple[str, Reading], ...] = (
     ("number", Reading("number", "", "", 0)),
     ("thousands", Reading("thousands", " thousand", " thousand", 0)),
     ("1 or 0", Reading("1 or 0", "", "", 0)),
-    ("million", Reading("million USD", " million USD", " million USD", 0)),
+    ("million", Reading("billion USD", " bn", " bn", 1, shown=lambda x: x / 1000,
+                        back=lambda x: 1000 * x)),
     ("USD", Reading("USD", " USD", " USD", 2)),
 )  # fmt: skip
 

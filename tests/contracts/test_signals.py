@@ -55,6 +55,16 @@ def test_every_signal_is_blind_to_the_future(panel, told, end):
     assert_frame_equal(history(panel[:end], ALL), told[:end], check_exact=True)
 
 
+def test_a_sum_over_many_columns_is_rounded_alike_however_many_rows_follow(panel, told):
+    several = [one for one in ALL if "slope" in one.name or one.name == "dollar_index"]
+    assert len(several) > 3
+    for end in range(1376, 1400, 3):
+        assert_frame_equal(
+            history(panel[:end], several), told[[one.name for one in several]][:end],
+            check_exact=True,
+        )  # fmt: skip
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("seed", [2, 3])
 def test_every_signal_is_blind_to_the_future_on_twenty_years(seed):

@@ -71,12 +71,13 @@ def test_sessions_are_counted_from_the_day_a_level_was_crossed():
 @pytest.mark.parametrize("signal", NAMED.values(), ids=list(NAMED))
 def test_without_one_of_its_prices_nothing_is_told_and_it_is_named(signal):
     panel = named(12, CBBTCUSD=[1.0] * 5 + [60_000.0] * 7)
+    said = remedies([signal])[signal.name]
     for name in signal.needs:
         assert signal.of(panel.drop(columns=name)).isna().all()
         gone = panel.copy()
         gone.loc[DAYS[11], name] = NAN
         assert np.isnan(signal.of(gone).iloc[-1])
-        assert name in remedies([signal])[signal.name]
+        assert name in said
 
 
 def test_gold_is_asked_for_in_a_table_of_ones_own():

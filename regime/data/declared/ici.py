@@ -21,6 +21,7 @@ from dataclasses import replace
 from regime.data.series import Basis, Frequency, Series, Unit, monthly
 
 _MOST = 1e6  # million USD; the largest week had under a tenth of it
+_JUMP = 3e5  # from one week to the next; a flow near zero has no ratio to jump by
 
 FLOWS = {
     "ici_total_flow": "Flow into long-term mutual funds and ETFs",
@@ -36,7 +37,7 @@ SERIES = [
         Series(
             name, f"{title}, week to Wednesday", Unit.MILLION_USD, Frequency.WEEKLY, 6, 24,
             Basis.REVISED, "ici_weekly", name,
-            modelled=False, lowest=-_MOST, highest=_MOST, rolling=True,
+            modelled=False, lowest=-_MOST, highest=_MOST, jump=_JUMP, rolling=True,
         )
         for name, title in FLOWS.items()
     ),

@@ -357,9 +357,15 @@ def test_whatever_comes_from_data_is_text_in_the_page(newest):
     }  # fmt: skip
     text = html(
         weekly(
-            hostile, week, moved=None, roster=roster, behind=0, signals=None, version=HOSTILE,
+            hostile,
+            week,
+            moved=None,
+            roster=roster,
+            behind=0,
+            signals=None,
+            version=HOSTILE,
             command=HOSTILE,
-        )  # fmt: skip
+        )
     )
     page = Page(text)
     assert "script" not in page.tags

@@ -20,6 +20,7 @@ from regime.brief.signal_words import (
 from regime.brief.signals import (
     SIGNALS,
     about_words,
+    crossed_words,
     extreme_words,
     favours_sentence,
     favours_words,
@@ -35,6 +36,7 @@ from regime.brief.signals import (
     unknown,
 )
 from regime.features.assembly import declared
+from regime.signals.declared.yours import LEVELS
 from regime.signals.favoured import leaders
 from regime.signals.numbers import signal_numbers
 from regime.signals.registry import all_signals
@@ -364,3 +366,22 @@ def test_no_declarations_make_an_empty_table(frame, labels):
     told = table(frame, labels)
     assert list(told) == SIGNALS
     assert told.empty
+
+
+def test_the_session_on_which_a_level_was_crossed_is_named():
+    row = {"topic": LEVELS.title, "state": KNOWN, "known": pd.Timestamp("2024-07-08")}
+    table = pd.DataFrame(
+        [
+            {
+                **row,
+                "name": "level_a_crossed",
+                "title": "A: XLK against 133, sessions",
+                "value": 2.0,
+            },
+            {**row, "name": "level_a", "title": "A: XLK against 133, distance", "value": 0.1},
+            {**row, "name": "level_b_crossed", "title": "B: gold", "value": 0.0, "state": LATE},
+        ]
+    )
+    # Sessions before Monday the 8th: Friday the 5th, and Wednesday the 3rd, for the 4th is none.
+    assert crossed_words(table) == "A: XLK against 133 crossed on 3 July 2024."
+    assert crossed_words(table[1:]) == ""

@@ -127,10 +127,9 @@ def test_without_holdings_a_stated_constant_stands_in():
         assert "holdings file" in trap
 
 
-def test_a_weight_serves_ten_sessions_and_no_longer():
-    panel = pd.DataFrame({"spy_top50_weight": [0.4] + [NAN] * 13}, DAYS[:14])
-    # Known on row 0, it counts from row 1, and from row 11 for the last time.
-    assert_allclose(top_50_weight(panel), [0.55] + [0.4] * 11 + [0.55] * 2)
+def test_a_weight_counts_for_the_day_after_and_no_longer():
+    panel = pd.DataFrame({"spy_top50_weight": [0.4, NAN, NAN]}, DAYS[:3])
+    assert_allclose(top_50_weight(panel), [0.55, 0.4, 0.55])
 
 
 def test_a_weight_of_everything_leaves_no_rest_and_is_not_used():
@@ -139,14 +138,14 @@ def test_a_weight_of_everything_leaves_no_rest_and_is_not_used():
 
 
 def test_an_old_holdings_file_gives_way_to_the_constant():
-    # The file of 3 June, known at the close of the 4th, is in the panel until 13 June, ten days on.
-    # Ten sessions carry it to the 28th, and it counts for the day after.
+    # The file of 3 June, known at the close of the 4th, is in the panel until 13 June, ten days on,
+    # and counts for the day after.
     rows = [("spy_top50_weight", "2024-06-03", "2024-06-04 12:00", 0.5)]
     rows += [(name, day, f"{day:%Y-%m-%d} 17:00", 100.0) for name in ("SPY", "XLG") for day in DAYS]
     used = BY_NAME["top50_weight_used"].of(point_in_time(frame(rows), DAYS))
     assert used["2024-06-04"] == TOP_50_WEIGHT
-    assert (used["2024-06-05":"2024-07-01"] == 0.5).all()
-    assert (used["2024-07-02":] == TOP_50_WEIGHT).all()
+    assert (used["2024-06-05":"2024-06-14"] == 0.5).all()
+    assert (used["2024-06-17":] == TOP_50_WEIGHT).all()
 
 
 @drawn(

@@ -56,7 +56,7 @@ def test_a_level_is_held_against_a_price_as_quoted_and_no_total_return():
 
 def test_a_split_crosses_no_level():
     # On 4 February one share became two: 69.825 is 139.65 in shares of the day it was set.
-    panel = named(XLK_close=[139.65] * 4 + [69.825], XLK_split=[NAN] * 4 + [2.0])
+    panel = named(6, XLK_close=[139.65] * 4 + [69.825] * 2, XLK_split=[NAN] * 4 + [2.0, NAN])
     assert_allclose(NAMED["level_technology"].of(panel)[2:], 0.05)
     assert NAMED["level_technology_crossed"].of(panel).isna().all()
 
@@ -68,10 +68,18 @@ def test_sessions_are_counted_from_the_day_a_level_was_crossed():
     assert_allclose(told, [NAN, NAN, NAN, NAN, 0, 1, 0, 1])
 
 
-@pytest.mark.parametrize("signal", NAMED.values(), ids=list(NAMED))
+LATELY = Basket(of=("NVDA", "META"), against=("IWM",), since=date(2026, 1, 30))
+ASKED = [*NAMED.values(), *signals_of(Watch(baskets={"lately": LATELY}))]
+
+
+@pytest.mark.parametrize("signal", ASKED, ids=lambda one: one.name)
 def test_without_one_of_its_prices_nothing_is_told_and_it_is_named(signal):
-    panel = named(12, CBBTCUSD=[1.0] * 5 + [60_000.0] * 7)
+    # All levels are crossed on the sixth of twelve days; a euro of 0.2 makes a dollar of 127.
+    after = {"XLK_close": 150.0, "CBBTCUSD": 60_000.0, "gold_price": 5_000.0, "DEXUSEU": 0.2}
+    panel = named(12, **{name: [1.0] * 5 + [price] * 7 for name, price in after.items()})
     said = remedies([signal])[signal.name]
+    if signal.name != "basket_since_inauguration":  # bought a year before these days
+        assert not np.isnan(signal.of(panel).iloc[-1])
     for name in signal.needs:
         assert signal.of(panel.drop(columns=name)).isna().all()
         gone = panel.copy()

@@ -12,7 +12,6 @@ from regime.signals.windows import SPANS, returns, run_of
 
 FAMILY = "sizes"
 TOP_50_WEIGHT = 0.55  # of the S&P 500, stated where no holdings say it; 0.45 to 0.60 since 2005
-_OLDEST_WEIGHT = 10  # sessions that a weight serves
 
 # From the smallest companies to the largest.
 LADDER = {
@@ -75,12 +74,12 @@ def rest_returns(panel: pd.DataFrame) -> "pd.Series[float]":
 
 
 def top_50_weight(panel: pd.DataFrame) -> "pd.Series[float]":
-    """Weight of the top 50 that counts on each day: the newest of the days before, or the
-    stated constant.
+    """Weight of the top 50 that counts on each day: that known the day before, which the panel
+    carries for ten days, or the stated constant.
     """
     weight = panel["spy_top50_weight"]
     weight = weight.where(weight < 1)  # else nothing would be left of the index
-    return weight.ffill(limit=_OLDEST_WEIGHT).shift(1).fillna(TOP_50_WEIGHT)
+    return weight.shift(1).fillna(TOP_50_WEIGHT)
 
 
 def _rest_less_top(days: int) -> Measure:

@@ -21,7 +21,8 @@ import mlflow, mlflow.pyfunc, mlflow.store.tracking.sqlalchemy_store, alembic.co
 import mlflow.store.model_registry.sqlalchemy_store, pandera.pandas, apprise
 import training.cli, training.run, training.score, training.retrain, training.promote
 import training.compare, training.value, training.doctor, training.fetch, training.serve
-import regime.service.daily, regime.tracking.storage, regime.health.examine, httpx
+import regime.service.daily, regime.service.publishing, regime.tracking.storage
+import regime.health.examine, httpx
 
 def asked():
     gc.freeze()  # what is loaded stays, so that no child copies it to look through it
@@ -44,6 +45,8 @@ if command:
     os.chdir(command["cwd"])
     os.environ.clear()
     os.environ.update(command["env"])
+    # Signals take a second or two of every publication: tests/service/test_watching.py has them.
+    regime.service.publishing.watch_or_note = lambda *_: None
     sys.argv = ["regime", *command["words"]]
     try:
         training.cli.main()

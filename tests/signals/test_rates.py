@@ -90,8 +90,9 @@ def test_liquidity_is_no_number_once_the_weekly_report_stopped():
 
 def test_models_may_read_only_what_the_catalogue_has_modelled():
     features = {signal.name for signal in SIGNALS if signal.feature}
-    assert {"one_year_over_funds", "DGS10", "BAMLH0A0HYM2"} <= features
-    assert not {"one_year_over_sofr", "futures_over_funds", "DGS30", "fed_assets"} & features
+    assert {"one_year_over_funds", "BAA10Y", "BAMLH0A0HYM2"} <= features
+    # Nor levels that drift over decades.
+    assert not {"one_year_over_sofr", "futures_over_funds", "DGS10", "fed_assets"} & features
 
 
 def test_each_trap_is_told():

@@ -72,7 +72,6 @@ _SPREADS = {
     "BAA10Y": "Baa corporate yield less the 10-year Treasury yield",
     "BAMLH0A0HYM2": "High-yield spread",
 }
-_MODELLED = {"DGS1", "DGS2", "DGS10", "DFII10", "T10YIE", *_SPREADS}
 
 
 def _value(series: str) -> Measure:
@@ -90,7 +89,7 @@ def net_liquidity(panel: pd.DataFrame) -> "pd.Series[float]":
 
 def _levels(titles: dict[str, str], unit: str, topic: Topic) -> list[Signal]:
     return [
-        Signal(name, title, unit, (name,), _value(name), topic, feature=name in _MODELLED)
+        Signal(name, title, unit, (name,), _value(name), topic, feature=name in _SPREADS)
         for name, title in titles.items()
     ]
 

@@ -51,29 +51,28 @@ def _percentile(series: str, window: int) -> Measure:
     return lambda panel: percentile(panel[series], window, LEAST)
 
 
-def _weight(series: str, title: str, unit: str, *, feature: bool = False) -> Signal:
-    return Signal(series, title, unit, (series,), _value(series), CONCENTRATION, feature=feature)
+def _weight(series: str, title: str, unit: str) -> Signal:
+    return Signal(series, title, unit, (series,), _value(series), CONCENTRATION)
 
 
 def _and_percentile(
-    name: str, title: str, series: str, unit: str, topic: Topic, *, window: int = YEARS_20,
-    feature: bool = True,
+    name: str, title: str, series: str, unit: str, topic: Topic, *, window: int = YEARS_20
 ) -> list[Signal]:  # fmt: skip
     """A ratio and its percentile as known then."""
     among = "of twenty years" if window else "of all its history"
     return [
-        Signal(name, title, unit, (series,), _value(series), topic, feature=feature),
+        Signal(name, title, unit, (series,), _value(series), topic),
         Signal(f"{name}_percentile", f"{title}, percentile {among}", SHARE, (series,),
-               _percentile(series, window), topic, feature=feature, ranked=False),
+               _percentile(series, window), topic, ranked=False),
     ]  # fmt: skip
 
 
+# None is a feature: they drift over decades, and would name the decade.
 SIGNALS = [
     _weight("spy_top7_weight", "Weight of the seven giants in the S&P 500", SHARE),
     _weight("spy_top10_weight", "Weight of the ten largest companies in the S&P 500", SHARE),
     _weight("spy_effective_number", "Effective number of lines in the S&P 500", RATIO),
-    _weight("mcapshare_hi_10", "Share of the top NYSE decile in total market value", SHARE,
-            feature=True),
+    _weight("mcapshare_hi_10", "Share of the top NYSE decile in total market value", SHARE),
     *_and_percentile("small_cheapness", "Book-to-market, smallest fifth over largest",
                      "log_bm_june_q1_minus_q5", Unit.LOG_RATIO, SPREAD),
     *_and_percentile("second_small_cheapness", "Book-to-market, second-smallest fifth over largest",
@@ -83,7 +82,7 @@ SIGNALS = [
     *_and_percentile("spread_within_large", "Book-to-market of the largest fifth, cheap over dear",
                      "value_spread_q5", Unit.LOG_RATIO, WITHIN),
     *_and_percentile("cape", "Real price over mean earnings of ten years", "cape", RATIO, MARKET,
-                     window=0, feature=False),
+                     window=0),
     *_and_percentile("excess_yield", "Earnings yield of ten years less the real 10-year yield",
                      "excess_cape_yield", Unit.RATIO, MARKET, window=0),
 ]  # fmt: skip

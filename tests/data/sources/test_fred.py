@@ -190,7 +190,7 @@ def test_models_see_the_same_series_as_before():
     assert [one.id for one in SERIES if one.modelled] == [
         "DFF", "DGS1", "DGS2", "DGS10", "DFII10", "T10YIE", "BAA10Y", "BAMLH0A0HYM2", "VIXCLS",
     ]  # fmt: skip
-    assert {one.id for one in SERIES if one.rolling} == {"BAMLC0A0CM", "BAMLH0A0HYM2"}
+    assert {one.id for one in SERIES if one.rolling} == {"BAMLC0A0CM", "BAMLH0A0HYM2", "SP500"}
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ import training.cli, training.run, training.score, training.retrain, training.pr
 import training.compare, training.value, training.doctor, training.fetch, training.serve
 import regime.service.daily, regime.service.publishing, regime.tracking.storage
 import regime.health.examine, httpx
+from regime.data.sources import yahoo
 
 def asked():
     gc.freeze()  # what is loaded stays, so that no child copies it to look through it
@@ -47,6 +48,8 @@ if command:
     os.environ.update(command["env"])
     # Signals take a second or two of every publication: tests/service/test_watching.py has them.
     regime.service.publishing.watch_or_note = lambda *_: None
+    if few := os.environ.get("TEST_FUNDS"):  # those that Yahoo is asked for
+        yahoo.FUNDS = {name: yahoo.FUNDS[name] for name in few.split(",")}
     sys.argv = ["regime", *command["words"]]
     try:
         training.cli.main()

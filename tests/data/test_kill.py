@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 from replay import market
 from replay.server import ReplayServer
+from replay.yahoo import FEW
 
 from regime.data.database.integrity import faults
 from regime.data.store import ObservationStore
@@ -31,8 +32,10 @@ from regime.data.network.exchange import Patience
 from regime.data.fetching import fetch_live
 from regime.data.network.http import HttpClient
 from regime.data.sources.directory import LIVE
+from regime.data.sources import yahoo
 from regime.data.store import ObservationStore
 from pathlib import Path
+yahoo.FUNDS = {{name: yahoo.FUNDS[name] for name in {few!r}}}
 session_closes(pd.Timestamp({now!r}).tz_convert(None))
 print("ready", flush=True)
 for line in sys.stdin:
@@ -55,7 +58,7 @@ class Fetches:
     """Starts fetches, and kills them."""
 
     def __init__(self) -> None:
-        script = FORKS.format(now=NOW.isoformat(), sources=SOURCES)
+        script = FORKS.format(now=NOW.isoformat(), sources=SOURCES, few=FEW)
         self.process = subprocess.Popen(
             [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )

@@ -6,9 +6,9 @@ import pandas as pd
 import pytest
 from replay import market
 from replay.server import Fault, ReplayServer
+from replay.yahoo import FEW
 
 from regime.data.calendar import last_closed_session
-from regime.data.declared.funds import FUNDS
 from regime.data.sources.directory import LIVE
 from regime.settings import Settings
 from regime.tracking.published import load_published
@@ -39,6 +39,7 @@ def mirrored(served, monkeypatch):
     """Commands ask the replay in place of every publisher."""
     served.behave()
     monkeypatch.setenv("REGIME_MIRROR", served.url)
+    monkeypatch.setenv("TEST_FUNDS", ",".join(FEW))
     monkeypatch.setenv("REGIME_USER_AGENT", "a test, test@example.org")
 
 
@@ -50,6 +51,7 @@ def serving(served, regime, tmp_path_factory):
     (folder / "live.toml").write_text(EXPERIMENT)
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("REGIME_MIRROR", served.url)
+        environment.setenv("TEST_FUNDS", ",".join(FEW))
         environment.setenv("REGIME_USER_AGENT", "a test, test@example.org")
         done = regime("fetch", "--source", "live", home=home)
         assert done.returncode == 0, done.stderr
@@ -142,10 +144,10 @@ def test_one_failing_document_is_exit_code_one_and_the_rest_is_stored(
     served.misbehave(ONE_FUND, Fault.html())
     done = regime("fetch", "--source", "yahoo", home=tmp_path / "home")
     fails_without_stdout(done, "error: yahoo RSP: ", "web page")
-    assert f"yahoo: {len(FUNDS) - 1} documents" in done.stdout
+    assert f"yahoo: {len(FEW) - 1} documents" in done.stdout
     served.behave()
     assert (
-        f"yahoo: {len(FUNDS)} documents"
+        f"yahoo: {len(FEW)} documents"
         in regime("fetch", "--source", "yahoo", home=tmp_path / "home").stdout
     )
 

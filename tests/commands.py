@@ -23,7 +23,7 @@ import training.cli, training.run, training.score, training.retrain, training.pr
 import training.compare, training.value, training.doctor, training.fetch, training.serve
 import regime.service.daily, regime.service.publishing, regime.tracking.storage
 import regime.health.examine, httpx
-from regime.data.sources import yahoo
+from regime.data.sources import demo, yahoo
 
 def asked():
     gc.freeze()  # what is loaded stays, so that no child copies it to look through it
@@ -46,8 +46,11 @@ if command:
     os.chdir(command["cwd"])
     os.environ.clear()
     os.environ.update(command["env"])
-    # Signals take a second or two of every publication: tests/service/test_watching.py has them.
+    # Signals and what only they read take seconds of every run: tests/service/test_watching.py and
+    # tests/data/sources/test_demo_watched.py have them.
     regime.service.publishing.watch_or_note = lambda *_: None
+    whole = demo.fetch
+    demo.fetch = lambda last_day, watched=False, **more: whole(last_day, **more)
     if few := os.environ.get("TEST_FUNDS"):  # those that Yahoo is asked for
         yahoo.FUNDS = {name: yahoo.FUNDS[name] for name in few.split(",")}
     sys.argv = ["regime", *command["words"]]

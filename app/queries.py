@@ -34,7 +34,7 @@ from regime.tracking.roster import load_roster, roster_path
 if TYPE_CHECKING:
     from regime.bundle import Bundle
 
-_A_YEAR, _EVERY = pd.Timedelta(days=366), 4  # of a sparkline, and one in how many is drawn
+_A_YEAR, _EVERY = pd.Timedelta(days=366), 8  # of a sparkline, and one in how many is drawn
 
 
 def snapshot(day: pd.Timestamp | None = None) -> Snapshot | None:

@@ -106,7 +106,7 @@ def as_read(rows: pd.DataFrame) -> Styler:
         }
     )
     # Numbers below, so that a click on a head sorts them; their words above.
-    styler = shown.style.map(pale)
+    styler = shown.style.map(pale, subset=["Has favoured"])
     for name in dict.fromkeys(rows["unit"]):
         unit, mine = reading(name), (rows["unit"] == name).to_numpy()
         styler = styler.format(

@@ -41,7 +41,7 @@ def home() -> Path:
     settings = Settings(home=folder)
     now = pd.Timestamp.now("UTC").floor("s")
     store = ObservationStore(settings.store)
-    store.append(demo.fetch(last_closed_session(now)), fetched_at=now)
+    store.append(demo.fetch(last_closed_session(now), watched=True), fetched_at=now)
     panel = panel_as_of(store, end_of_day(last_closed_session(now)))
     comparison = Comparison(panel)
     save_result(comparison.run(experiment("filter")), settings.results, simulated=True)

@@ -153,7 +153,7 @@ def _levers(folder: str, goal: str) -> "tuple[Bundle, pd.DataFrame, pd.DataFrame
     from regime.brief.what_if import levers, read_by  # with scikit-learn: only needed here
 
     bundle = load_model(Settings())
-    X = read_by(bundle, _newest(folder, goal))
+    X = read_by(bundle, Path(folder) / goal, _newest(folder, goal).day)
     return bundle, X, levers(bundle, X)
 
 

@@ -3,7 +3,8 @@
 RegimeError
 ├── ConfigError      an experiment file or a setting says something we cannot do
 ├── SourceError      a provider or a folder does not hold what was asked of it
-│   └── UnreachedError   nobody answers there
+│   ├── UnreachedError   nobody answers there
+│   └── AbsentError      they answer that there is no such document
 ├── StoreError       the store cannot be read, written or trusted
 ├── PanelError       what is known is not enough for what is to be computed
 └── EvaluationError  there is nothing, or too little, to judge a model on
@@ -26,6 +27,10 @@ class SourceError(RegimeError):
 
 class UnreachedError(SourceError):
     """Nobody answers at the address of a provider."""
+
+
+class AbsentError(SourceError):
+    """A provider, or the archive of what it once said, has no such document."""
 
 
 class StoreError(RegimeError):

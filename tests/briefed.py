@@ -46,7 +46,6 @@ def snapshot(**changes) -> Snapshot:
         "leads": leads.rename_axis("date").reset_index(),
         "conditions": conditions.rename_axis("date").reset_index(),
         "ledger": ledger(DAYS[-1:]),
-        "features": pd.DataFrame({"date": DAYS}),
         **{name: pd.DataFrame(columns=columns) for name, columns in _EMPTY.items()},
     }  # fmt: skip
     about = made["about"] | changes.pop("about", {})

@@ -138,10 +138,11 @@ def _say_extremes(table: "pd.DataFrame") -> None:
 
 def _say_topics(table: "pd.DataFrame", seasons: dict[str, str]) -> None:
     from regime.brief.signals import missing_words
+    from regime.signals.standing import KNOWN
 
     for topic, rows in table.groupby("topic", sort=False):
         say(f"\n{topic}: {rows['question'].iloc[0]}")
-        known = rows[rows["state"] == "known"]
+        known = rows[rows["state"] == KNOWN]
         if len(known):
             say(
                 f"  {'':{_TITLE}}{'now':>18}{'of':>13}{'pct':>5}{'21 sessions':>17}"
@@ -160,13 +161,13 @@ def _say_topics(table: "pd.DataFrame", seasons: dict[str, str]) -> None:
 def _line(row: dict[Any, Any]) -> str:
     import pandas as pd
 
-    from regime.brief.signal_words import reading
+    from regime.brief.signal_words import NOT_KNOWN, reading
     from regime.brief.signals import favours_words
 
     unit = reading(row["unit"])
     percentile = "" if pd.isna(row["percentile"]) else f"{100 * row['percentile']:.0f}"
     changes = (unit.said_change(row[f"change_{days}"], row["value"]) for days in (21, 63))
-    one, other = ("" if words == "not known" else words for words in changes)
+    one, other = ("" if words == NOT_KNOWN else words for words in changes)
     of = row["of"] if pd.notna(row["of"]) else row["known"]
     favours = f"{favours_words(row)} ({row['episodes']} episodes)" if row["third"] else ""
     return (

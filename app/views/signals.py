@@ -56,7 +56,8 @@ COLUMNS = {
     ),
     "Of": st.column_config.DateColumn(
         "Figures of", format="D MMM YYYY", width="small",
-        help="The oldest period that the value rests on; what is published late is older.",
+        help="The oldest period that the value rests on; what is published late is older. Of an "
+        "earlier day it was not kept.",
     ),
     "Unchanged": st.column_config.NumberColumn(
         "Unchanged for", format="%d sessions", width="small",
@@ -100,7 +101,7 @@ def as_read(rows: pd.DataFrame) -> Styler:
             "Has favoured": [favours_words(row) for _, row in said],
             "Lately": [extreme_words(row) for _, row in said],
             "Episodes": rows["episodes"].tolist(),
-            "Of": rows["of"].fillna(rows["known"]).dt.date.tolist(),
+            "Of": rows["of"].dt.date.tolist(),
             "Unchanged": rows["unchanged"].tolist(),
             "Topic": rows["topic"].tolist(),
         }

@@ -2,8 +2,8 @@
 
 A signal is a declaration and a column. The declaration is a mapping with `name` (the column),
 `family`, `unit`, `why` (one sentence) and `series` (what it is made of), and where it has them
-`title`, `topic`, `question`, `source`, `lean` (the regime it is said to favour), `trap` and
-`supply` (words). More signals are more declarations; nothing here knows any of them by name.
+`needs`, `title`, `topic`, `question`, `source`, `lean` (the regime it is said to favour), `trap`
+and `supply` (words). More signals are more declarations; nothing here knows one by name.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,6 @@ from typing import Any
 import pandas as pd
 
 from regime.brief.signal_words import (
-    NOT_KNOWN,
     question_of,
     reading,
     reasons,
@@ -22,6 +21,7 @@ from regime.brief.signal_words import (
     title_of,
 )
 from regime.data.calendar import trading_days
+from regime.signals.declared.calendar import CYCLE, TURN
 from regime.signals.declared.yours import CROSSED, LEVELS
 from regime.signals.favoured import EPISODES, LEVEL
 from regime.signals.standing import KNOWN, MISSING
@@ -29,7 +29,7 @@ from regime.tracking.wording import day_words
 
 UNTOLD = "cannot be told"
 SIGNALS = [
-    "name", "title", "topic", "family", "question", "why", "unit", "read", "state", "value",
+    "name", "title", "topic", "family", "question", "why", "unit", "state", "value",
     "known", "of", "old", "stale", "unchanged", "last", "percentile", "window_from", "change_21",
     "change_63", "extreme", "extreme_on", "extreme_is", "extreme_since", "extreme_from", "third",
     "favours", "share", "usual", "low", "high", "episodes", "lacking", "series", "source", "trap",
@@ -58,7 +58,6 @@ def signal_table(declarations: Sequence[Mapping[str, Any]], numbers: pd.DataFram
             "question": [question_of(one) for one in declarations],
             "why": reasons(declarations),
             "unit": [str(one["unit"]) for one in declarations],
-            "read": [bool(one.get("read", False)) for one in declarations],
             "series": [", ".join(map(str, one.get("series", ()))) for one in declarations],
             "source": [source_of(one) for one in declarations],
             **{key: [str(one.get(key, "")) for one in declarations]
@@ -194,7 +193,7 @@ def season_words(seasons: Mapping[str, Sequence[Mapping[str, float]]]) -> dict[s
     said = {}
     if turn := seasons.get("turn"):
         days = ", ".join(f"{row['place']:+.0f}: {100 * row['lead']:+.2f}" for row in turn)
-        said["Turn of the year"] = (
+        said[TURN.title] = (
             "Mean lead of small companies by session, -1 the last of December and +1 the first of "
             f"January, in points: {days}. {turn[-1]['years']:,.0f} years."
         )
@@ -203,7 +202,7 @@ def season_words(seasons: Mapping[str, Sequence[Mapping[str, float]]]) -> dict[s
             f"{row['year']:.0f}: {100 * row['lead']:+.1f} in {row['years']:.0f} years"
             for row in cycle
         )
-        said["Election cycle"] = (
+        said[CYCLE.title] = (
             "Mean lead of small companies by year after a presidential election, the second that "
             f"of the midterm, in points: {years}."
         )
@@ -252,11 +251,3 @@ def most_unusual_first(table: pd.DataFrame) -> pd.DataFrame:
     """By how far the percentile is from the middle; those without one come last."""
     far = (table["percentile"] - 0.5).abs().sort_values(ascending=False, kind="stable")
     return table.loc[far.index]
-
-
-def unknown(table: pd.DataFrame) -> str:
-    """Which signals have no value now; empty if all have one."""
-    gone = table[table["state"] != KNOWN]
-    if gone.empty:
-        return ""
-    return f"{NOT_KNOWN.capitalize()} now: {'; '.join(gone['title'])}."

@@ -14,9 +14,9 @@ from regime.scoring import Readiness, State
 from regime.service.overlay import as_scores, overlaid
 from regime.settings import Settings
 from regime.taxonomy import REGIMES
-from regime.tracking.published import FRAMES, OF_A_DAY, load_day, load_published
+from regime.tracking.published import OF_A_DAY, SHOWN, load_day, load_published
 
-_DAILY = ("scores", "calls", "leads", "conditions", "features", "shares")
+_DAILY = ("scores", "calls", "leads", "conditions", "shares")
 _KEPT = ("trained_until", "moved", "explained_by", "notes")  # that the ledger does not say
 _NOT_PUBLISHED = "Nothing was published of {day:%Y-%m-%d}: a fit that had not seen it says it now."
 
@@ -38,7 +38,6 @@ class Snapshot:
     leads : the baskets' leads, one column per regime, in standard deviations
     conditions : `return_<regime>` and `market_return`, daily log returns; shares of members
     ledger : every row of the champions, corrected ones too; see `tracking.ledger.Ledger`
-    features : every declared feature; `about["features"]` has unit, reason and family
     shares, drivers, similar, flips : see `service.explaining.explained`
     then : whether this is an earlier day, looked at later
     kept : whether what explains this very day was kept; else drivers, similar and flips are empty
@@ -52,7 +51,6 @@ class Snapshot:
     leads: pd.DataFrame
     conditions: pd.DataFrame
     ledger: pd.DataFrame
-    features: pd.DataFrame
     shares: pd.DataFrame
     drivers: pd.DataFrame
     similar: pd.DataFrame
@@ -93,7 +91,7 @@ def load_snapshot(settings: Settings) -> Snapshot:
     StoreError
         If nothing was, or it cannot be read.
     """
-    said = load_published(settings, FRAMES)
+    said = load_published(settings, SHOWN)
     about = said.pop("about")
     return Snapshot(about=about, day=pd.Timestamp(said["scores"]["date"].max()), **said)
 
@@ -117,11 +115,10 @@ def as_known_on(snapshot: Snapshot, day: pd.Timestamp, kept: Mapping[str, Any] |
     Notes
     -----
     Three things stand as they do now, as only what was said is kept and not all it came from:
-    figures that were revised since (`leads`, `conditions`, `features`, and hindsight with
-    them); days before the first published one, of which the version now in service says what
-    an earlier fit of it, which had not seen the day, would have said; and `shares`, by the
-    same version and of the newest year only. What explains a published day is what was told
-    last while it was the newest.
+    figures that were revised since (`leads`, `conditions`, and hindsight with them); days before
+    the first published one, of which the version now in service says what an earlier fit of it,
+    which had not seen the day, would have said; and `shares`, by the same version and of the
+    newest year only. What explains a published day is what was told last while it was the newest.
 
     Raises
     ------
@@ -167,7 +164,7 @@ def as_known_on(snapshot: Snapshot, day: pd.Timestamp, kept: Mapping[str, Any] |
 
 
 def _until(frame: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
-    """Its rows up to a day, as a view: days ascend, and a century of features is large."""
+    """Its rows up to a day, as a view: days ascend."""
     if frame.empty:
         return frame
     return frame.iloc[: int(frame["date"].searchsorted(day, side="right"))]

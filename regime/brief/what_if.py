@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from regime.exceptions import EvaluationError
 from regime.features.leadership import SCORE
 from regime.one_more_row import after_rows
 from regime.taxonomy import REGIMES
+from regime.tracking.published import load_features
 from regime.tracking.wording import day_words
 from regime.what_if import WhatIf, units, what_if
 
@@ -31,22 +33,28 @@ _BELOW_ZERO = {*SCORE.values(), "market_drawdown"}  # what lacks to the best, or
 SAME = 0.01  # difference of probabilities that is worth no word
 
 
-def read_by(bundle: Bundle, snapshot: Snapshot) -> pd.DataFrame:
-    """What the model reads of each day up to the snapshot's, indexed by day.
+def read_by(bundle: Bundle, folder: Path, day: pd.Timestamp) -> pd.DataFrame:
+    """What the model reads of each day up to one, indexed by day.
+
+    Parameters
+    ----------
+    folder : of one publication, as of `tracking.published.load_features`
 
     Raises
     ------
+    StoreError
+        If the features cannot be read.
     EvaluationError
-        If it reads a feature that was not published.
+        If it reads one that was not published.
     """
     names = list(units(bundle)["feature"])
-    if missing := [name for name in names if name not in snapshot.features]:
+    known = load_features(folder, names)
+    if missing := [name for name in names if name not in known]:
         raise EvaluationError(
             f"What if needs each feature that the model reads, but {', '.join(missing)} was not "
             "published. Run `regime score` to publish anew."
         )
-    frame = snapshot.features[snapshot.features["date"] <= snapshot.day]
-    return frame.set_index("date")[names]
+    return known.loc[:day, names]
 
 
 def levers(bundle: Bundle, X: pd.DataFrame) -> pd.DataFrame:

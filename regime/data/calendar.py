@@ -110,6 +110,11 @@ def last_closed_session(now: pd.Timestamp) -> pd.Timestamp:
     return pd.Timestamp(closes.index[position])
 
 
+def new_york_day(moment: pd.Timestamp) -> pd.Timestamp:
+    """The day that a moment with a time zone falls on in New York, without one."""
+    return pd.Timestamp(moment.tz_convert("America/New_York").tz_localize(None).normalize())
+
+
 def end_of_day(day: pd.Timestamp) -> pd.Timestamp:
     """The last second of a day in New York (UTC): what an evening's fetch brought is in."""
     midnight = (day.normalize() + pd.Timedelta(days=1)).tz_localize("America/New_York")

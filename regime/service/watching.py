@@ -91,7 +91,7 @@ def watch_or_note(
             settings, store, moment, baskets=(bundle.baskets,),
             switching_cost=bundle.config.labels.switching_cost,
         )  # fmt: skip
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:  # noqa: BLE001 - told in the note
         kind = "" if isinstance(error, RegimeError) else f"{type(error).__name__}: "
         notes.append(f"Signals are not told: {kind}{error}")
         return None

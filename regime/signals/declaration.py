@@ -23,7 +23,6 @@ WEEKS = "weeks in a row, negative for outflows"
 RANK = "place, 1 is best"
 FLAG = "1 or 0"
 MILLION = "million USD"
-USD = "USD"
 TENTHS = "0 to 10"
 
 
@@ -81,6 +80,7 @@ class Signal:
     ranked : whether its percentile and extremes, and whom it has favoured, mean anything; not of
         a count, a countdown or a coverage
     trap : beside the topic's
+    source : where it comes from, if not from series
     """
 
     name: str
@@ -94,6 +94,7 @@ class Signal:
     feature: bool = False
     ranked: bool = True
     trap: str = ""
+    source: str = ""
 
     def of(self, panel: pd.DataFrame) -> "pd.Series[float]":
         """The signal on each day of a panel; NaN throughout where a series is missing."""
@@ -106,7 +107,12 @@ class Signal:
         return values.astype(np.float64).where(np.isfinite(values)).rename(self.name)
 
     def declaration(self) -> dict[str, Any]:
-        """What is said of it wherever it is shown."""
+        """What is said of it wherever it is shown.
+
+        `needs` are the series without which there is no value; `series` those it is made of,
+        all that it uses where it needs none.
+        """
+        made_of = dict.fromkeys(name.split("@")[0] for name in self.needs or self.uses)
         return {
             "name": self.name,
             "title": self.title,
@@ -115,7 +121,9 @@ class Signal:
             "question": self.topic.question,
             "why": self.topic.why,
             "unit": self.unit,
-            "series": [*self.needs],
+            "needs": [*self.needs],
+            "series": [*made_of],
+            "source": self.source,
             "ranked": self.ranked,
             "lean": self.topic.lean,
             "trap": " ".join(one for one in (self.topic.trap, self.trap) if one),

@@ -27,7 +27,7 @@ def signal_numbers(
 
     Parameters
     ----------
-    declarations : mappings with `name`, and where they have them `series` and `ranked`
+    declarations : mappings with `name`, and where they have them `needs` and `ranked`
     history : gives the signals of these names, a column each, indexed by ascending trading days;
         a column that it does not have is never known
     labels : `date`, `regime` and `confirmed_on`, hindsight as it looked on `day`
@@ -47,7 +47,7 @@ def signal_numbers(
     ]
     now = pd.concat(parts, ignore_index=True)
     _blank(now, [bool(one.get("ranked", True)) for one in declarations])
-    series = [[str(name) for name in one.get("series", ())] for one in declarations]
+    series = [[str(name) for name in one.get("needs", ())] for one in declarations]
     known = {} if newest is None else newest
     lacking = [
         ", ".join(name for name in names if name not in known) if newest is not None else ""

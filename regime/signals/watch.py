@@ -3,7 +3,7 @@
 `watch.toml` in the home folder; without one, the levels and the basket that strategists named.
 
     [levels.technology]
-    of = "XLK"                     # a close, or a level; see LEVELS_OF
+    of = "XLK"                     # a fund or company, or a price such as dollar_index
     at = 133.0
     set = 2026-02-02               # the day it was set: in shares of that day
 

@@ -12,8 +12,8 @@ class Watched:
 
     Attributes
     ----------
-    day : the last close that anything daily was known at
-    panel : what they were made of; DataFrame of `data.as_of.Periods`
+    day : the newest close of which anything is known that is known at a close
+    panel : what they were made of: that of `data.as_of.Known`, with prints, own prices and events
     history : DataFrame indexed by trading day, a column per signal, NaN where not known
     declarations : `Signal.declaration` of each column
     numbers : DataFrame of `signals.numbers.signal_numbers` of `day`

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
 SAID = ("scores", "calls", "labels", "leads", "conditions", "ledger")
 EXPLAINED = ("features", "shares", "drivers", "similar", "flips")
+FEATURES = "features"  # large, and only what-if reads it
 OF_A_DAY = ("drivers", "similar", "flips")  # explain one day only, and are kept of each
-FRAMES = (*SAID, *EXPLAINED)
+SHOWN = (*SAID, *(name for name in EXPLAINED if name != FEATURES))
 SIGNALS = "signals"  # a frame of every signal by day, and what is said of them
 _STRETCH = 2520  # sessions that are read together
 NAME, MODEL, DAYS = "champion", "model", "days"
@@ -164,9 +165,24 @@ def load_signal_history(
     StoreError
         If they cannot be read.
     """
+    return _load_columns(folder / f"{SIGNALS}.parquet", names, since)
+
+
+def load_features(folder: Path, names: Sequence[str]) -> pd.DataFrame:
+    """Features of these names by day, as far as they were published.
+
+    Raises
+    ------
+    StoreError
+        If they cannot be read.
+    """
+    return _load_columns(folder / f"{FEATURES}.parquet", names, None)
+
+
+def _load_columns(path: Path, names: Sequence[str], since: pd.Timestamp | None) -> pd.DataFrame:
+    """Those of these columns that a published file has, indexed by its `date`."""
     from pyarrow import parquet
 
-    path = folder / f"{SIGNALS}.parquet"
     try:
         with parquet.ParquetFile(path) as file:
             there = {*file.schema_arrow.names}
@@ -174,7 +190,7 @@ def load_signal_history(
         read = [("date", ">=", since)] if since is not None else None
         return pd.read_parquet(path, columns=columns, filters=read).set_index("date")
     except (OSError, ValueError) as error:
-        raise StoreError(f"The signals in {path} cannot be read: {error}.") from error
+        raise StoreError(f"{path} cannot be read ({error}). Run `regime score`.") from error
 
 
 def _keep_day(

@@ -11,7 +11,7 @@ from regime.brief import sure, today
 from regime.exceptions import StoreError
 from regime.scoring import Readiness, State
 from regime.taxonomy import REGIMES
-from regime.tracking.published import FRAMES, NAME, load_published
+from regime.tracking.published import NAME, SHOWN, load_published
 from regime.tracking.results import save_frames
 
 
@@ -103,7 +103,7 @@ def test_how_sure_is_worked_out_again_when_something_else_was_published(served, 
     home(tmp_path / "home")
     shown = queries.snapshot()
     before = queries.how_sure(shown)
-    frames = {name: getattr(shown, name) for name in FRAMES}
+    frames = {name: getattr(shown, name) for name in SHOWN}
     frames["scores"] = shown.scores.assign(**dict.fromkeys(REGIMES, 1 / 3))
     save_frames(frames, shown.about, tmp_path / "home" / "published", NAME)
     assert queries.how_sure(queries.snapshot()) != before

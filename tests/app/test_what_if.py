@@ -9,7 +9,7 @@ from paged import broken, page, words
 
 from regime.brief.snapshot import load_snapshot
 from regime.taxonomy import REGIMES
-from regime.tracking.published import load_model
+from regime.tracking.published import load_model, load_published
 from regime.what_if import what_if
 
 SCORE = "path_score_mega_cap_led"
@@ -19,8 +19,8 @@ SCORE = "path_score_mega_cap_led"
 def asked(served, home):
     """The page, the model that was published and what it reads."""
     home(served.home)
-    snapshot, bundle = load_snapshot(served), load_model(served)
-    X = snapshot.features.set_index("date")
+    bundle = load_model(served)
+    X = load_published(served, ["features"])["features"].set_index("date")
     X = X[[name for name in X if name.startswith("path_score")]]
     return page("what_if"), bundle, X
 

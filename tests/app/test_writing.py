@@ -11,13 +11,13 @@ from paged import NAMES, page, words
 
 from regime.brief.snapshot import load_snapshot
 from regime.settings import Settings
-from regime.tracking.published import FRAMES, MODEL, NAME, load_published
+from regime.tracking.published import EXPLAINED, MODEL, NAME, SAID, load_published
 from regime.tracking.results import save_frames
 
 
 def two_publications(home):
     """What was published, and the same as if its newest day had not come yet."""
-    said = load_published(Settings(home=home), FRAMES)
+    said = load_published(Settings(home=home), (*SAID, *EXPLAINED))
     about = said.pop("about")
     days = sorted(said["scores"]["date"].unique())[-2:]
     former = {

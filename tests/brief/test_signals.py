@@ -33,7 +33,6 @@ from regime.brief.signals import (
     signal_table,
     tied_words,
     unit_words,
-    unknown,
 )
 from regime.features.assembly import declared
 from regime.signals.declared.yours import LEVELS
@@ -75,17 +74,16 @@ def table(frame, labels, *declarations, day=DAYS[-1], newest=None):
 
 def test_a_row_has_the_words_of_its_declaration_and_the_numbers_of_the_day(frame, labels):
     whole = declaration("plain", title="Its own", topic="Any", question="How?", trap="Mind.",
-                        lean="high: somebody", read=True)  # fmt: skip
+                        lean="high: somebody")  # fmt: skip
     told = table(frame, labels, whole, "slow")
     assert list(told) == SIGNALS
     row = told.iloc[0]
     for key in ("title", "topic", "question", "trap", "lean", "why", "unit", "family"):
         assert row[key] == whole[key]
-    assert row["read"]
     assert row["value"] == frame["plain"].iloc[-1]
     assert (row["series"], row["state"], row["remedy"]) == ("DGS10", KNOWN, "")
     bare = told.iloc[1]
-    assert (bare["title"], bare["topic"], bare["trap"], bare["read"]) == ("Slow", "", "", False)
+    assert (bare["title"], bare["topic"], bare["trap"]) == ("Slow", "", "")
 
 
 def test_a_late_value_is_never_shown_as_the_days(frame, labels):
@@ -108,13 +106,11 @@ def test_a_signal_without_a_source_names_the_series_to_supply(frame, labels, nam
     assert "Supply DGS10" in row["remedy"]
     assert "fred_daily" in row["remedy"]
     assert "1 of 2 signals are known" in headline(told)
-    assert unknown(told) == f"Not known now: {title_of(declaration(name))}."
-    assert unknown(told.iloc[1:]) == ""
     assert list(most_unusual_first(told)["name"]) == ["plain", name]
 
 
 def test_a_remedy_asks_for_what_is_lacking_only_or_says_the_topic_s_own(frame, labels):
-    both = declaration("never", series=["DGS10", "DGS2"])
+    both = declaration("never", series=["DGS10", "DGS2"], needs=["DGS10", "DGS2"])
     newest = {"DGS10": DAYS[-1]}
     assert "Supply DGS2:" in table(frame, labels, both, newest=newest)["remedy"].item()
     own = both | {"supply": "Ask a strategist."}

@@ -17,8 +17,8 @@ from regime.service.overlay import as_scores, overlaid
 from regime.taxonomy import REGIMES
 
 FRAMES = (
-    "scores", "calls", "labels", "leads", "conditions", "ledger", "features", "shares",
-    "drivers", "similar", "flips",
+    "scores", "calls", "labels", "leads", "conditions", "ledger", "shares", "drivers",
+    "similar", "flips",
 )  # fmt: skip
 HORIZONS = (0, 21)
 COST = 10.0
@@ -125,7 +125,6 @@ class Life:
             "labels": leadership_path(to_the_day, switching_cost=COST)
             .rename_axis("date").reset_index(),
             "conditions": self.conditions().query("date <= @day"),
-            "features": self.leads[:day].abs().rename_axis("date").reset_index(),
             "shares": pd.DataFrame({"date": scores["date"].unique()[-252:], "share": 0.1}),
         }  # fmt: skip
         nothing = pd.DataFrame({"told": []})
@@ -222,7 +221,7 @@ def test_with_another_version_only_days_before_the_ledger_and_what_follows_from_
     now, first = newest(switched), switched.days[FIRST]
     for day, shown in switched.shown.items():
         then = as_known_on(now, day, None)
-        same(then, shown, ["labels", "leads", "conditions", "ledger", "features"])
+        same(then, shown, ["labels", "leads", "conditions", "ledger"])
         of_ledger = [
             replace(one, scores=one.scores[one.scores["date"] >= first]) for one in (then, shown)
         ]

@@ -23,7 +23,7 @@ from regime.brief.what_if import (
 )
 from regime.bundle import fit_bundle
 from regime.config import ExperimentConfig
-from regime.exceptions import EvaluationError
+from regime.exceptions import EvaluationError, StoreError
 from regime.service.explaining import all_features
 from regime.taxonomy import REGIMES
 from regime.what_if import WhatIf, what_if
@@ -126,17 +126,20 @@ def test_a_family_goes_to_the_percentile_of_each_of_its_features(made):
     assert_allclose(standing(X, names, {}), 100 * np.mean(each))
 
 
-def test_what_was_published_up_to_the_day_is_what_the_model_reads(made, market):
+def test_what_was_published_up_to_the_day_is_what_the_model_reads(made, market, tmp_path):
     bundle, X = made("logistic")
     day = X.index[-3]
     features = all_features(bundle, market)
-    found = read_by(bundle, SimpleNamespace(features=features, day=day))
+    features.to_parquet(tmp_path / "features.parquet")
+    found = read_by(bundle, tmp_path, day)
     assert list(found) == list(X)
     assert found.index[-1] == day
     assert_allclose(found, X[:day])
-    gone = SimpleNamespace(features=features.drop(columns="market_drawdown"), day=day)
+    features.drop(columns="market_drawdown").to_parquet(tmp_path / "features.parquet")
     with pytest.raises(EvaluationError, match=r"market_drawdown was not published.*regime score"):
-        read_by(bundle, gone)
+        read_by(bundle, tmp_path, day)
+    with pytest.raises(StoreError, match=r"features.parquet cannot be read.*regime score"):
+        read_by(bundle, tmp_path / "gone", day)
 
 
 def told(before, after):

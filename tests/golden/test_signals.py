@@ -189,7 +189,7 @@ def test_a_signal_is_unknown_exactly_where_a_series_is_absent(december, real_dat
     for path in real_data.glob("*.csv.gz"):
         there |= {*pd.read_csv(path, nrows=0)}
     absent = {
-        one["name"]: [name for name in one["series"] if name.split("@")[0] not in there]
+        one["name"]: [name for name in one["needs"] if name.split("@")[0] not in there]
         for one in december.watched.declarations
     }
     numbers = december.numbers

@@ -115,8 +115,8 @@ NEWEST = {"NEW": pd.Timestamp("2023-06-30"), "OLD": pd.Timestamp("2023-06-23"),
     ],
 )
 def test_a_value_is_as_old_as_the_oldest_period_behind_it(frame, labels, series, of, old, lacking):
-    declared = {"name": "plain", "series": series}
-    row = told(frame, labels, declared, {"name": "plain", "series": ["NEW"]}, newest=NEWEST).iloc[0]
+    declared = {"name": "plain", "needs": series}
+    row = told(frame, labels, declared, {"name": "plain", "needs": ["NEW"]}, newest=NEWEST).iloc[0]
     assert row["lacking"] == lacking
     if of is None:
         assert pd.isna(row["of"])
@@ -126,13 +126,13 @@ def test_a_value_is_as_old_as_the_oldest_period_behind_it(frame, labels, series,
 
 
 def test_a_value_that_is_late_rests_on_nothing_of_today(frame, labels):
-    row = told(frame, labels, {"name": "late", "series": ["NEW"]}, newest=NEWEST).iloc[0]
+    row = told(frame, labels, {"name": "late", "needs": ["NEW"]}, newest=NEWEST).iloc[0]
     assert pd.isna(row["of"])
     assert math.isnan(row["old"])
     assert row["lacking"] == ""
 
 
 def test_without_word_of_periods_none_is_told(frame, labels):
-    row = told(frame, labels, {"name": "plain", "series": ["NEW", "GONE"]}).iloc[0]
+    row = told(frame, labels, {"name": "plain", "needs": ["NEW", "GONE"]}).iloc[0]
     assert pd.isna(row["of"])
     assert row["lacking"] == ""

@@ -66,6 +66,7 @@ class Fault(Exception):  # noqa: N818 - a SourceError once its address is known
     passing : whether to ask again
     wait : seconds after which the host wants to be asked again
     unreached : host and port, if there was no connection to it
+    absent : whether there is no such document, by the publisher's own word or the archive's
     """
 
     def __init__(
@@ -75,9 +76,10 @@ class Fault(Exception):  # noqa: N818 - a SourceError once its address is known
         passing: bool = False,
         wait: float | None = None,
         unreached: str | None = None,
+        absent: bool = False,
     ) -> None:
         super().__init__(words)
-        self.passing, self.wait, self.unreached = passing, wait, unreached
+        self.passing, self.wait, self.unreached, self.absent = passing, wait, unreached, absent
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,7 +301,8 @@ def _refusal(response: httpx.Response, reason: str) -> Fault:
     if status in {401, 403, 407}:
         return Fault(f"{words}. Check the key, and the name and address you give as user agent")
     if status in {404, 410}:
-        return Fault(f"{words}. Look for its new address at the publisher, and mend the source")
+        return Fault(f"{words}. Look for its new address at the publisher, and mend the source",
+                     absent=status == HTTPStatus.NOT_FOUND)  # fmt: skip
     return Fault(f"{words}. Open it in a browser, and mend the address or the request")
 
 

@@ -34,7 +34,7 @@ from regime.data.network.exchange import (
     whole_seconds,
     without_secrets,
 )  # fmt: skip
-from regime.exceptions import ConfigError, SourceError, UnreachedError
+from regime.exceptions import AbsentError, ConfigError, SourceError, UnreachedError
 
 KINDS = {
     "csv": "a table",
@@ -173,7 +173,9 @@ class HttpClient:
             return content
         except Fault as fault:
             problem = f"{name} {fault}."
-            kind_of_error = UnreachedError if fault.unreached else SourceError
+            kind_of_error = (
+                UnreachedError if fault.unreached else AbsentError if fault.absent else SourceError
+            )
         # Outside the handler, so that no error with an address in it comes along.
         raise kind_of_error(problem)
 
@@ -337,7 +339,8 @@ def _judged(kind: str, content: bytes) -> bytes:
 def _at_hand(kept: Kept | None) -> bytes:
     content = kept.read() if kept else None
     if content is None:
-        raise Fault("is not in the archive, or damaged there. Fetch it once with the network")
+        words = "is not in the archive, or damaged there. Fetch it once with the network"
+        raise Fault(words, absent=True)
     return content
 
 

@@ -21,6 +21,7 @@ from functools import partial
 import pandas as pd
 
 from regime.data import catalog
+from regime.data.calendar import new_york_day
 from regime.data.declared.cftc import LATE, POSITIONS, SERIES, Position
 from regime.data.observations import from_values, gather, period_ends
 from regime.data.sources.live import Http, Job, Request, Source
@@ -74,7 +75,7 @@ def archives(request: Request) -> list[str]:
         first = (request.since - _TO_PERIOD).year
     elif len(known) == len(stored):
         first = (min(known) - _TO_PERIOD).year
-    out = _today(request.now) - pd.Timedelta(days=SERIES[0].lag + 1)
+    out = new_york_day(request.now) - pd.Timedelta(days=SERIES[0].lag + 1)
     tuesday = out - pd.Timedelta(days=(out.day_of_week - 4) % 7 + 3)  # of the last Friday by then
     years = range(max(first, LAST_OF_HISTORY + 1), tuesday.year + 1)
     return [HISTORY] * (first <= LAST_OF_HISTORY) + [YEARLY.format(year) for year in years]
@@ -104,9 +105,9 @@ def parse(content: bytes, archive: str, *, now: pd.Timestamp) -> pd.DataFrame:
         member = only_member(content, suffix=".txt")
     except SourceError as error:
         raise SourceError(f"{archive}: {error}") from error
-    reports = _reports(member, archive, today=_today(now))
+    reports = _reports(member, archive, today=new_york_day(now))
     found = gather([_observations(name, one, reports, archive) for name, one in POSITIONS.items()])
-    return found[found["period"] < _today(now)]
+    return found[found["period"] < new_york_day(now)]
 
 
 def known_at(periods: pd.DatetimeIndex) -> pd.DatetimeIndex:
@@ -220,10 +221,6 @@ def _day(text: str, place: str, today: pd.Timestamp) -> pd.Timestamp:
             f"this computer."
         )
     return found
-
-
-def _today(now: pd.Timestamp) -> pd.Timestamp:
-    return now.tz_convert("America/New_York").tz_localize(None).normalize()
 
 
 SOURCE = Source(

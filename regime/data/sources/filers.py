@@ -34,7 +34,7 @@ from regime.data.declared.filers import COUNTED, DEBT, LOSS_MAKERS, RANKS, SERIE
 from regime.data.observations import from_values, gather
 from regime.data.sources import sec
 from regime.data.sources.live import Http, Job, Request, Source
-from regime.exceptions import SourceError, UnreachedError
+from regime.exceptions import AbsentError, SourceError, UnreachedError
 
 NAME = "filers"
 ADDRESS = f"https://{sec.HOST}/api/xbrl/frames/us-gaap/{{}}/USD/{{}}.json"
@@ -50,8 +50,6 @@ TOTAL, NONCURRENT, CURRENT = "LongTermDebt", "LongTermDebtNoncurrent", "LongTerm
 _SPANS = {INCOME, OPERATING}  # of the year; the others are of its last day
 TAGS = (ASSETS, INCOME, OPERATING, TOTAL, NONCURRENT, CURRENT)
 
-# In words, for an error has no number: of the network, and of what is kept of it.
-_ABSENT = ("was answered with 404", "is not in the archive")
 _READ = ("cik", "end", "val", "accn")
 _FILING = re.compile(r"\d{10}-(\d{2}-\d{6})", re.ASCII)
 _AGAIN = "Fetch it again; if it stays so, report it: the publisher changed its format."
@@ -102,8 +100,7 @@ def fetch(http: Http, *, year: int, request: Request) -> pd.DataFrame:
     except UnreachedError:
         raise
     except SourceError as error:
-        absent = any(words in str(error) for words in _ABSENT)
-        if not frames and absent and (fills or not last):
+        if not frames and isinstance(error, AbsentError) and (fills or not last):
             return gather([])
         if last:  # it will be asked for again by itself
             raise

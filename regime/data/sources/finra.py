@@ -21,7 +21,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from regime.data.calendar import settlement_days
+from regime.data.calendar import new_york_day, settlement_days
 from regime.data.catalog import get
 from regime.data.declared.finra import MEMBERS_OF, SERIES, series_id
 from regime.data.observations import from_values, gather
@@ -79,7 +79,7 @@ def jobs(request: Request) -> list[Job]:
 
 def due(request: Request) -> pd.DatetimeIndex:
     """Settlement days whose values are known by now and not stored, or from `since` on."""
-    today = request.now.tz_convert("America/New_York").tz_localize(None).normalize()
+    today = new_york_day(request.now)
     stored = [request.newest[one.id] for one in SERIES if one.id in request.newest]
     first = today - pd.DateOffset(months=MONTHS_AT_FIRST)
     if request.since is not None:

@@ -10,6 +10,7 @@ from functools import partial
 
 import pandas as pd
 
+from regime.data.calendar import new_york_day
 from regime.data.declared.fred import SERIES
 from regime.data.observations import from_values, period_ends
 from regime.data.series import Basis, Frequency, Series
@@ -73,7 +74,7 @@ def _run(
         )
     if series.frequency is Frequency.WEEKLY:
         # A Wednesday's value comes out before the Friday that stands for its week.
-        today = request.now.tz_convert("America/New_York").tz_localize(None).normalize()
+        today = new_york_day(request.now)
         found = found[found["period"] < today]
     return found
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from regime.data import catalog
-from regime.data.calendar import trading_days
+from regime.data.calendar import new_york_day, trading_days
 from regime.data.declared.french import (
     DECILES,
     INDUSTRIES_10,
@@ -204,7 +204,7 @@ SOURCE = Source(
 
 def _check_periods(periods: pd.Index, file: File, now: pd.Timestamp) -> None:
     days = pd.DatetimeIndex(periods)
-    today = now.tz_convert("America/New_York").tz_localize(None).normalize()
+    today = new_york_day(now)
     if file.tables[0].dated == MONTH:
         today += pd.offsets.MonthEnd(0)
     elif len(strange := days.difference(trading_days(days[0], days[-1]))):

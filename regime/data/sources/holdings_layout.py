@@ -36,6 +36,7 @@ from typing import Any
 import pandas as pd
 from python_calamine import CalamineWorkbook
 
+from regime.data.calendar import new_york_day
 from regime.exceptions import SourceError
 
 MOST_UNPACKED = 50 * 1024**2  # bytes of a workbook; SPY's has under half a million
@@ -158,7 +159,7 @@ def _judged(
     now: pd.Timestamp,
 ) -> Fund:
     """The fund, if its day is not in the future and its weights add up."""
-    today = now.tz_convert("America/New_York").tz_localize(None).normalize()
+    today = new_york_day(now)
     if day > today:
         raise _fault(ticker, f"a day up to {today:%Y-%m-%d}", f"{day:%Y-%m-%d}, in the future",
                      "Check the clock of this computer")  # fmt: skip

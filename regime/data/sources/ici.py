@@ -24,6 +24,7 @@ from typing import Any
 import pandas as pd
 
 from regime.data import catalog
+from regime.data.calendar import new_york_day
 from regime.data.declared.ici import FLOWS
 from regime.data.observations import from_values, gather
 from regime.data.sources.live import Http, Job, Request, Source
@@ -68,7 +69,7 @@ def fetch(http: Http, *, request: Request) -> pd.DataFrame:
 
     In January there may be none yet, and that of the year before has the newest weeks.
     """
-    found = parse(_workbook(http, _today(request.now)), now=request.now)
+    found = parse(_workbook(http, new_york_day(request.now)), now=request.now)
     return found if request.since is None else found[found["period"] >= request.since]
 
 
@@ -98,7 +99,7 @@ def parse(document: bytes, *, now: pd.Timestamp) -> pd.DataFrame:
     """
     rows = rows_of(document, SHEET, _fault)
     columns = _columns(rows)
-    weeks = _weeks(rows, _today(now))
+    weeks = _weeks(rows, new_york_day(now))
     table = pd.DataFrame(
         {
             name: {day: _number(row[column], name, day) for day, row in weeks.items()}
@@ -192,10 +193,6 @@ def _number(cell: Any, name: str, day: pd.Timestamp) -> float:
 
 def _word(cell: Any) -> str:
     return " ".join(cell.split()).lower() if isinstance(cell, str) else ""
-
-
-def _today(now: pd.Timestamp) -> pd.Timestamp:
-    return now.tz_convert("America/New_York").tz_localize(None).normalize()
 
 
 def _fault(wanted: str, found: str) -> SourceError:

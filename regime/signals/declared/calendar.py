@@ -68,7 +68,8 @@ SIGNALS = [
            lambda panel: _average_turn(panel)["count"].astype(np.float64), TURN, uses=_HISTORY,
            ranked=False),
     Signal("days_to_midterm", "Days to the midterm election", "calendar days", (),
-           lambda panel: days_to_midterm(pd.DatetimeIndex(panel.index)), CYCLE, ranked=False),
+           lambda panel: days_to_midterm(pd.DatetimeIndex(panel.index)), CYCLE, ranked=False,
+           source="the law: the Tuesday after the first Monday of November of every fourth year"),
     Signal("cycle_year_lead", "Lead of small companies in such years of the cycle, mean", RETURN,
            _LEAD, lambda panel: lead_of_cycle_year(lead_of_small(panel))["lead"], CYCLE,
            uses=_HISTORY, ranked=False),
@@ -76,5 +77,5 @@ SIGNALS = [
            lambda panel: lead_of_cycle_year(lead_of_small(panel))["count"], CYCLE, uses=_HISTORY,
            ranked=False),
     Signal("sessions_since_event", "Sessions since the last dated event", DAYS, (EVENTS,),
-           _since_event, POLICY, ranked=False),
+           _since_event, POLICY, ranked=False, source="your own list of dated events"),
 ]  # fmt: skip

@@ -34,7 +34,7 @@ from regime.data.sources.filers import (
 )  # fmt: skip
 from regime.data.sources.live import Request
 from regime.data.store import ObservationStore
-from regime.exceptions import SourceError, UnreachedError
+from regime.exceptions import AbsentError, SourceError, UnreachedError
 
 NOW = pd.Timestamp("2024-06-14 22:00", tz="UTC")
 KEYS = {"REGIME_USER_AGENT": "Jane Doe jane@example.org"}
@@ -336,7 +336,7 @@ class Served:
         return replay.imagined(tag, int(year[2:6]))
 
 
-GONE = SourceError("https://data.sec.gov/... was answered with 404 Not Found. Look for it.")
+GONE = AbsentError("https://data.sec.gov/... was answered with 404 Not Found. Look for it.")
 
 
 def test_a_year_asks_for_six_frames_by_name():

@@ -4,10 +4,11 @@ What is published lies behind one link that moves in one step, so a page shows o
 throughout, and the link's goal is the key of what is kept in memory.
 """
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pandas as pd
 import streamlit as st
@@ -21,19 +22,20 @@ from regime.brief.sure import how_sure as how_sure_of
 from regime.brief.watched import signals_of, topic_words
 from regime.data.calendar import last_closed_session, trading_days
 from regime.data.store import ObservationStore
-from regime.exceptions import StoreError
+from regime.exceptions import RegimeError, StoreError
 from regime.health import kept
 from regime.health.kept import Finding
 from regime.settings import Settings
 from regime.signals.declared.yours import LEVELS
 from regime.tracking.dated_events import Events, load_events, save_events
 from regime.tracking.published import NAME, load_model, load_signal_history
-from regime.tracking.results import list_results, load_result
+from regime.tracking.results import TRIES, list_results, load_result
 from regime.tracking.roster import load_roster, roster_path
 
 if TYPE_CHECKING:
     from regime.bundle import Bundle
 
+T = TypeVar("T")
 _A_YEAR, _EVERY = pd.Timedelta(days=366), 8  # of a sparkline, and one in how many is drawn
 
 
@@ -65,6 +67,19 @@ def _then(folder: str, goal: str, day: pd.Timestamp) -> Snapshot:
     return load_snapshot_of(Settings(), _newest(folder, goal), day)
 
 
+def _read(read: Callable[[str, str], T]) -> T:
+    """What is read of the folder and goal that are published; again if they are replaced."""
+    link = Settings().published / NAME
+    for attempt in range(TRIES):
+        goal = str(link.readlink())
+        try:
+            return read(str(link.parent.absolute()), goal)
+        except RegimeError:
+            if attempt == TRIES - 1 or str(link.readlink()) == goal:
+                raise
+    raise AssertionError  # the last attempt returns or raises
+
+
 @dataclass(frozen=True, slots=True)
 class Signals:
     """Every signal of a day: what there is to list, and what it looked like lately.
@@ -89,8 +104,7 @@ def signals(day: pd.Timestamp | None = None) -> Signals:
     StoreError
         If none were published, or they cannot be read.
     """
-    folder = Settings().published
-    return _signals(str(folder.absolute()), str((folder / NAME).readlink()), day)
+    return _read(lambda folder, goal: _signals(folder, goal, day))
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
@@ -109,9 +123,7 @@ def _signals(folder: str, goal: str, day: pd.Timestamp | None) -> Signals:
 
 def signal_history(name: str, day: pd.Timestamp) -> "pd.Series[float]":
     """A signal by trading day up to `day`; empty where it was never known."""
-    folder = Settings().published
-    known = _signal_history(str(folder.absolute()), str((folder / NAME).readlink()), name)
-    return known.loc[:day]
+    return _read(lambda folder, goal: _signal_history(folder, goal, name)).loc[:day]
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -144,8 +156,7 @@ def levers() -> "tuple[Bundle, pd.DataFrame, pd.DataFrame]":
     StoreError, EvaluationError
         If the model is not there or was changed, or reads what was not published.
     """
-    folder = Settings().published
-    return _levers(str(folder.absolute()), str((folder / NAME).readlink()))
+    return _read(_levers)
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)

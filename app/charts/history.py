@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 from html import escape
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from app.charts.style import COLOURS, GREY, SHORT, Source, finish, thinned
 from regime.taxonomy import REGIMES, Regime
@@ -41,42 +41,36 @@ def probability_ribbon(
     events : DataFrame of `placed`
     published : the first day that was published; a line marks it
     """
-    figure, row = _framed(span, events, height=230, strips=2)
+    frame = Frame(span, events, height=230, strips=2)
     drawn, note = thinned(proba)
     for regime in Regime:
-        figure.add_scatter(
-            x=drawn.index, y=drawn[regime], name=SHORT[regime], stackgroup="one", mode="lines",
-            line={"width": 0, "color": COLOURS[regime]}, fillcolor=COLOURS[regime],
-            hovertemplate="%{y:.0%}", row=row, col=1,
-        )  # fmt: skip
+        frame.add({
+            "x": drawn.index, "y": drawn[regime], "name": SHORT[regime], "stackgroup": "one",
+            "mode": "lines", "line": {"width": 0, "color": COLOURS[regime]},
+            "fillcolor": COLOURS[regime], "hovertemplate": "%{y:.0%}",
+        })  # fmt: skip
     said = calls["regime"].reindex(drawn.index).map(_short)
     seen = path["regime"].reindex(drawn.index).map(_short)
-    figure.add_scatter(
-        x=drawn.index, y=np.ones(len(drawn)), customdata=np.column_stack([said, seen]),
-        hovertemplate="%{customdata[0]}; hindsight: %{customdata[1]}<extra>call</extra>",
-        mode="lines", line={"width": 0, "color": GREY}, showlegend=False, row=row, col=1,
-    )  # fmt: skip
+    frame.add({
+        "x": drawn.index, "y": np.ones(len(drawn)), "customdata": np.column_stack([said, seen]),
+        "hovertemplate": "%{customdata[0]}; hindsight: %{customdata[1]}<extra>call</extra>",
+        "mode": "lines", "line": {"width": 0, "color": GREY}, "showlegend": False,
+    })  # fmt: skip
     settled = path["confirmed_on"].notna()
-    _strip(figure, calls["regime"], pd.Series(True, calls.index), span[1], row + 1)
-    _strip(figure, path["regime"], settled, span[1], row + 2)
-    figure.update_yaxes(
-        tickformat=".0%", range=[0, 1], tickvals=[0, 0.25, 0.5, 0.75], row=row, col=1
-    )
-    for under, name in ((row + 1, "Call"), (row + 2, "Hindsight")):
-        figure.update_yaxes(range=[0, 1], tickvals=[0.5], ticktext=[name], row=under, col=1)
+    frame.y().update(tickformat=".0%", range=[0, 1], tickvals=[0, 0.25, 0.5, 0.75])
+    frame.strip("Call", calls["regime"], pd.Series(True, calls.index), below=1)
+    frame.strip("Hindsight", path["regime"], settled, below=2)
     notes = [note]
     if not settled.all():
         notes.append("Pale: hindsight may still change.")
     if published is not None and span[0] < published < span[1]:
-        _mark(figure, [published], "dash", 2)
+        frame.mark([published], "dash", 2)
         notes.append("Dashed: published live from here on.")
     ahead = "" if horizon == 0 else f" {horizon} sessions later"
-    return _finished(
-        figure,
+    return frame.finished(
         "What was said of each day",
         f"probability, said at each close, of each regime{ahead}",
         source,
-        events,
         notes,
     )
 
@@ -94,15 +88,13 @@ def cumulative_leads(
     ----------
     leads : DataFrame indexed by day, one column per regime, in standard deviations
     """
-    figure, row = _framed(span, events, height=220)
-    note = _lines(figure, leads[list(REGIMES)].cumsum(), "%{y:+.1f}", row)
-    figure.update_yaxes(zeroline=True, zerolinecolor=GREY, row=row, col=1)
-    return _finished(
-        figure,
+    frame = Frame(span, events, height=220)
+    note = frame.lines(leads[list(REGIMES)].cumsum(), "%{y:+.1f}")
+    frame.y().update(zeroline=True, zerolinecolor=GREY)
+    return frame.finished(
         "Lead of the three baskets, added up",
         "standard deviations of daily lead; a rising line leads",
         source,
-        events,
         [note],
     )
 
@@ -120,18 +112,14 @@ def total_returns(
     ----------
     indexed : DataFrame indexed by day, one column per regime, 100 on the first
     """
-    figure, row = _framed(span, events, height=220)
-    note = _lines(figure, indexed[list(REGIMES)], "%{y:,.0f}", row)
+    frame = Frame(span, events, height=220)
+    note = frame.lines(indexed[list(REGIMES)], "%{y:,.0f}")
     ticks = log_ticks(float(np.nanmin(indexed)), float(np.nanmax(indexed)))
-    figure.update_yaxes(
-        type="log", tickvals=ticks, ticktext=[f"{one:,.0f}" for one in ticks], row=row, col=1
-    )
-    return _finished(
-        figure,
+    frame.y().update(type="log", tickvals=ticks, ticktext=[f"{one:,.0f}" for one in ticks])
+    return frame.finished(
         "Total return of the three baskets",
         f"100 at the close of {day_words(indexed.index[0])}, logarithmic",
         source,
-        events,
         [note],
     )
 
@@ -175,25 +163,111 @@ def log_ticks(low: float, high: float, most: int = 6) -> list[float]:
     return [float(one) for one in inside] or [float(round(low))]
 
 
-def _framed(
-    span: tuple[pd.Timestamp, pd.Timestamp],
-    events: pd.DataFrame | None,
-    *,
-    height: int,
-    strips: int = 0,
-) -> tuple[go.Figure, int]:
-    """An empty figure with room for numbers above and strips below, and its main row."""
-    levels = 0 if events is None else _levels(events)
-    heights = [_LEVEL * levels] * bool(levels) + [height] + [_STRIP] * strips
-    figure = make_subplots(
-        rows=len(heights), cols=1, shared_xaxes=True, row_heights=heights,
-        vertical_spacing=_GAP / (sum(heights) + _GAP * (len(heights) - 1)),
-    )  # fmt: skip
-    figure.update_layout(height=sum(heights) + _GAP * (len(heights) - 1))
-    figure.update_xaxes(range=list(span), showgrid=False)
-    if events is not None and levels:
-        _numbers(figure, events.dropna(subset="level"), levels)
-    return figure, 1 + bool(levels)
+class Frame:
+    """A chart over days, with room above for the numbers of events and below for strips.
+
+    Its rows share their days; the numbers of events stand on the first, if there are any.
+    """
+
+    def __init__(
+        self,
+        span: tuple[pd.Timestamp, pd.Timestamp],
+        events: pd.DataFrame | None,
+        *,
+        height: int,
+        strips: int = 0,
+    ) -> None:
+        self.end, self.events = span[1], events
+        levels = 0 if events is None else _levels(events)
+        self._main = bool(levels) + 1
+        heights = [_LEVEL * levels] * bool(levels) + [height] + [_STRIP] * strips
+        self.height = sum(heights) + _GAP * (len(heights) - 1)
+        self.traces: list[dict[str, Any]] = []
+        self.layout: dict[str, Any] = {"shapes": []}
+        top = float(self.height)
+        for row, tall in enumerate(heights, start=1):
+            last, number = row == len(heights), _number(row)
+            self.layout[f"xaxis{number}"] = {
+                "range": list(span), "showgrid": False, "anchor": f"y{number}",
+                **({} if last else {"matches": f"x{len(heights)}", "showticklabels": False}),
+            }  # fmt: skip
+            ends = [max(top - tall, 0) / self.height, top / self.height]
+            self.layout[f"yaxis{number}"] = {"domain": ends, "anchor": f"x{number}"}
+            top -= tall + _GAP
+        if events is not None and levels:
+            self._number_events(events.dropna(subset="level"), levels)
+
+    def y(self, below: int = 0) -> dict[str, Any]:
+        """The vertical axis of the main row, or of one so many below it."""
+        axis: dict[str, Any] = self.layout[f"yaxis{_number(self._main + below)}"]
+        return axis
+
+    def add(self, trace: dict[str, Any], below: int = 0) -> None:
+        """Draw on the main row, or on one so many below it."""
+        number = _number(self._main + below)
+        self.traces.append(trace | {"xaxis": f"x{number}", "yaxis": f"y{number}"})
+
+    def lines(self, frame: pd.DataFrame, hover: str) -> str:
+        """A line for each regime; returns what was left out, in words."""
+        drawn, note = thinned(frame)
+        for regime in Regime:
+            self.add({
+                "x": drawn.index, "y": drawn[regime], "name": SHORT[regime], "mode": "lines",
+                "line": {"color": COLOURS[regime], "width": 2}, "hovertemplate": hover,
+            })  # fmt: skip
+        return note
+
+    def strip(
+        self, name: str, regime: "pd.Series[str]", firm: "pd.Series[bool]", *, below: int
+    ) -> None:
+        """One band in the colours of a regime by day; each stretch reaches to the next."""
+        self.y(below).update(range=[0, 1], tickvals=[0.5], ticktext=[name])
+        begins = ((regime != regime.shift()) | (firm != firm.shift())).to_numpy()
+        days = regime.index[begins]
+        table = pd.DataFrame({"since": days, "until": [*days[1:], self.end][: len(days)]})
+        table = table.assign(regime=regime[begins].to_numpy(), firm=firm[begins].to_numpy())
+        for (named, sure), mine in table.groupby(["regime", "firm"], sort=False):
+            since, until = mine["since"], mine["until"]
+            gap = pd.Series(pd.NaT, mine.index, dtype=since.dtype)
+            x = np.column_stack([since, since, until, until, gap]).ravel()
+            strength = 1 if sure else _PALE
+            self.add({
+                "x": x, "y": np.tile([0, 1, 1, 0, np.nan], len(mine)), "mode": "lines",
+                "line": {"width": 0}, "fill": "toself", "hoverinfo": "skip", "showlegend": False,
+                "fillcolor": _colour(Regime(named), strength),
+            }, below)  # fmt: skip
+
+    def mark(self, days: Iterable[pd.Timestamp], dash: str, width: int) -> None:
+        """Lines across all rows but the numbers."""
+        line = {
+            "type": "line", "xref": "x", "yref": "paper", "y0": 0, "y1": self.y()["domain"][1],
+            "line": {"color": GREY, "width": width, "dash": dash},
+        }  # fmt: skip
+        self.layout["shapes"] += [line | {"x0": day, "x1": day} for day in days]
+
+    def finished(self, title: str, unit: str, source: Source, notes: list[str]) -> go.Figure:
+        """`style.finish`, with what must be said of the events."""
+        if self.events is not None and len(self.events):
+            notes.append("Dotted: the events listed below.")
+            if hidden := int(self.events["level"].isna().sum()):
+                words = f"{hidden} of {len(self.events)} have no room here and are only listed."
+                notes.append(words)
+        note = " ".join(one for one in notes if one)
+        return finish(
+            self.traces, self.layout, title, unit, source, height=self.height, note=note,
+            left=_LEFT,
+        )  # fmt: skip
+
+    def _number_events(self, drawn: pd.DataFrame, levels: int) -> None:
+        self.traces.append({
+            "x": drawn["date"], "y": drawn["level"], "text": drawn["number"].astype(str),
+            "mode": "text", "textfont": {"size": 11, "color": GREY}, "showlegend": False,
+            "customdata": [escape(title) for title in drawn["title"]], "cliponaxis": False,
+            "hovertemplate": "%{customdata}<extra></extra>",
+        })  # fmt: skip
+        self.layout["yaxis"].update(range=[-0.5, levels - 0.5], visible=False, fixedrange=True)
+        self.layout["xaxis"]["zeroline"] = False
+        self.mark(drawn["date"], "dot", 1)
 
 
 def _levels(events: pd.DataFrame) -> int:
@@ -201,60 +275,9 @@ def _levels(events: pd.DataFrame) -> int:
     return 0 if drawn.empty else int(drawn.max()) + 1
 
 
-def _numbers(figure: go.Figure, drawn: pd.DataFrame, levels: int) -> None:
-    figure.add_scatter(
-        x=drawn["date"], y=drawn["level"], text=drawn["number"].astype(str), mode="text",
-        textfont={"size": 11, "color": GREY}, showlegend=False, row=1, col=1,
-        customdata=[escape(title) for title in drawn["title"]], cliponaxis=False,
-        hovertemplate="%{customdata}<extra></extra>",
-    )  # fmt: skip
-    figure.update_yaxes(range=[-0.5, levels - 0.5], visible=False, fixedrange=True, row=1, col=1)
-    figure.update_xaxes(zeroline=False, row=1, col=1)
-    _mark(figure, drawn["date"], "dot", 1)
-
-
-def _mark(figure: go.Figure, days: Iterable[pd.Timestamp], dash: str, width: int) -> None:
-    rows = [axis.domain[1] for axis in figure.select_yaxes() if axis.visible is not False]
-    mark = {
-        "type": "line", "xref": "x", "yref": "paper", "y0": 0,
-        "y1": max(rows),  # below the numbers, not through them
-        "line": {"color": GREY, "width": width, "dash": dash},
-    }  # fmt: skip
-    lines = [mark | {"x0": day, "x1": day} for day in days]
-    figure.layout.shapes = [*figure.layout.shapes, *lines]  # at once: each turn checks all
-
-
-def _lines(figure: go.Figure, frame: pd.DataFrame, hover: str, row: int) -> str:
-    drawn, note = thinned(frame)
-    for regime in Regime:
-        figure.add_scatter(
-            x=drawn.index, y=drawn[regime], name=SHORT[regime], mode="lines",
-            line={"color": COLOURS[regime], "width": 2}, hovertemplate=hover, row=row, col=1,
-        )  # fmt: skip
-    return note
-
-
-def _strip(
-    figure: go.Figure,
-    regime: "pd.Series[str]",
-    firm: "pd.Series[bool]",
-    end: pd.Timestamp,
-    row: int,
-) -> None:
-    """One band in the colours of a regime by day; each stretch reaches to the next."""
-    begins = ((regime != regime.shift()) | (firm != firm.shift())).to_numpy()
-    days = regime.index[begins]
-    table = pd.DataFrame({"since": days, "until": [*days[1:], end][: len(days)]})
-    table = table.assign(regime=regime[begins].to_numpy(), firm=firm[begins].to_numpy())
-    for (name, sure), mine in table.groupby(["regime", "firm"], sort=False):
-        since, until = mine["since"], mine["until"]
-        gap = pd.Series(pd.NaT, mine.index, dtype=since.dtype)
-        x = np.column_stack([since, since, until, until, gap]).ravel()
-        figure.add_scatter(
-            x=x, y=np.tile([0, 1, 1, 0, np.nan], len(mine)), mode="lines", line={"width": 0},
-            fill="toself", fillcolor=_colour(Regime(name), 1 if sure else _PALE),
-            hoverinfo="skip", showlegend=False, row=row, col=1,
-        )  # fmt: skip
+def _number(row: int) -> str:
+    """Of a row's axes; the first have none."""
+    return "" if row == 1 else str(row)
 
 
 def _colour(regime: Regime, strength: float) -> str:
@@ -264,21 +287,3 @@ def _colour(regime: Regime, strength: float) -> str:
 
 def _short(regime: object) -> str:
     return SHORT[Regime(regime)] if isinstance(regime, str) else "unknown"
-
-
-def _finished(
-    figure: go.Figure,
-    title: str,
-    unit: str,
-    source: Source,
-    events: pd.DataFrame | None,
-    notes: list[str],
-) -> go.Figure:
-    if events is not None and len(events):
-        notes.append("Dotted: the events listed below.")
-        if hidden := int(events["level"].isna().sum()):
-            notes.append(f"{hidden} of {len(events)} have no room here and are only listed.")
-    note = " ".join(one for one in notes if one)
-    return finish(
-        figure, title, unit, source, height=int(figure.layout.height), note=note, left=_LEFT
-    )

@@ -17,26 +17,28 @@ def horizon_bars(latest: pd.DataFrame, source: Source) -> go.Figure:
     # The close by its date: the newest there is may be old.
     close = f"{source.day.day} {source.day:%b %Y}"
     rows = [f"{horizon} sessions on" if horizon else close for horizon in latest.index]
-    figure = go.Figure()
-    for regime in REGIMES:
-        figure.add_bar(
-            y=rows, x=latest[regime], name=SHORT[Regime(regime)], orientation="h",
-            marker_color=COLOURS[Regime(regime)], texttemplate="%{x:.0%}", textposition="inside",
-            insidetextanchor="middle", textangle=0, textfont={"color": ON[Regime(regime)]},
-            hovertemplate="%{x:.1%}",
-        )  # fmt: skip
-    figure.update_layout(
-        barmode="stack",
-        uniformtext={"minsize": 9, "mode": "hide"},
-        xaxis={"tickformat": ".0%", "range": [0, 1]},
-        yaxis={"autorange": "reversed"},
-    )
-    finish(
-        figure,
+    bars = [
+        {
+            "type": "bar", "y": rows, "x": latest[regime], "name": SHORT[Regime(regime)],
+            "orientation": "h", "marker": {"color": COLOURS[Regime(regime)]},
+            "texttemplate": "%{x:.0%}", "textposition": "inside", "insidetextanchor": "middle",
+            "textangle": 0, "textfont": {"color": ON[Regime(regime)]}, "hovertemplate": "%{x:.1%}",
+        }
+        for regime in REGIMES
+    ]  # fmt: skip
+    layout = {
+        "barmode": "stack",
+        "hovermode": "closest",
+        "uniformtext": {"minsize": 9, "mode": "hide"},
+        "xaxis": {"tickformat": ".0%", "range": [0, 1]},
+        "yaxis": {"autorange": "reversed"},
+    }
+    return finish(
+        bars,
+        layout,
         "Who leads, at the close and after",
         "probability of each regime",
         source,
         height=130,
         left=104,
     )
-    return figure.update_layout(hovermode="closest")

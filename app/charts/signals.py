@@ -1,5 +1,7 @@
 """One signal: its history above who led, and where it stands among its own past values."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
@@ -27,28 +29,28 @@ def history(
     values : indexed by day, in the stored unit
     path : DataFrame indexed by day, `regime` and `confirmed_on` (NaT: not shaded)
     """
-    figure = go.Figure()
+    traces = []
     confirmed = path["regime"].where(path["confirmed_on"].notna()).reindex(values.index)
     for regime in Regime:
         led = (confirmed == regime).astype(float)
         steps = led[(led != led.shift()) | (led != led.shift(-1))]
-        figure.add_scatter(
-            x=steps.index, y=steps, name=SHORT[regime], mode="lines", hoverinfo="skip",
-            line={"width": 0, "shape": "hv", "color": COLOURS[regime]}, fill="tozeroy",
-            fillcolor=_pale(COLOURS[regime]),
-        )  # fmt: skip
+        traces.append({
+            "x": steps.index, "y": steps, "name": SHORT[regime], "mode": "lines",
+            "line": {"width": 0, "shape": "hv", "color": COLOURS[regime]}, "fill": "tozeroy",
+            "fillcolor": _pale(COLOURS[regime]), "hoverinfo": "skip",
+        })  # fmt: skip
     drawn, note = thinned(values.to_frame("value"))
-    figure.add_scatter(
-        x=drawn.index, y=unit.shown(drawn["value"]), name="the signal", mode="lines", yaxis="y2",
-        line={"color": _LINE, "width": 2}, connectgaps=False,
-        hovertemplate=f"%{{y:,.{unit.digits}f}}{unit.suffix}",
-    )  # fmt: skip
-    figure.update_layout(
-        yaxis={"range": [0, 1], "visible": False, "fixedrange": True},
-        yaxis2={"overlaying": "y", "side": "left", "tickmode": "auto", "zeroline": False},
-    )
+    traces.append({
+        "x": drawn.index, "y": unit.shown(drawn["value"]), "name": "the signal", "mode": "lines",
+        "yaxis": "y2", "line": {"color": _LINE, "width": 2}, "connectgaps": False,
+        "hovertemplate": f"%{{y:,.{unit.digits}f}}{unit.suffix}",
+    })  # fmt: skip
+    layout = {
+        "yaxis": {"range": [0, 1], "visible": False, "fixedrange": True},
+        "yaxis2": {"overlaying": "y", "side": "left", "tickmode": "auto", "zeroline": False},
+    }
     return finish(
-        figure, title, unit.axis, source,
+        traces, layout, title, unit.axis, source,
         note=f"Shaded: who led, confirmed in hindsight. {note}",
     )  # fmt: skip
 
@@ -63,24 +65,26 @@ def distribution(past: "pd.Series[float]", now: float, unit: Reading, source: So
     """
     seen = unit.shown(past.dropna().to_numpy(dtype=np.float64))
     counts, edges = np.histogram(seen, bins=_BINS)
-    figure = go.Figure()
-    figure.add_bar(
-        x=(edges[1:] + edges[:-1]) / 2, y=counts / max(len(seen), 1), width=np.diff(edges),
-        marker={"color": GREY, "line": {"width": 0}}, name="share of sessions", showlegend=False,
-        hovertemplate=f"%{{y:.1%}} of sessions near %{{x:,.{unit.digits}f}}{unit.suffix}"
+    bars = {
+        "type": "bar", "x": (edges[1:] + edges[:-1]) / 2, "y": counts / max(len(seen), 1),
+        "width": np.diff(edges), "marker": {"color": GREY, "line": {"width": 0}},
+        "name": "share of sessions", "showlegend": False,
+        "hovertemplate": f"%{{y:.1%}} of sessions near %{{x:,.{unit.digits}f}}{unit.suffix}"
         "<extra></extra>",
-    )  # fmt: skip
+    }  # fmt: skip
+    layout: dict[str, Any] = {"hovermode": "closest", "yaxis": {"tickformat": ".0%"}}
     if not np.isnan(now):
-        figure.add_vline(x=unit.shown(now), line={"color": _LINE, "width": 3})
-        left = unit.shown(now) > (edges[0] + edges[-1]) / 2
-        figure.add_annotation(
-            x=unit.shown(now), y=1, yref="paper", yanchor="top", showarrow=False,
-            text=f"now {unit.said(now)}", xanchor="right" if left else "left",
-            xshift=-6 if left else 6, font={"color": _LINE, "size": 13},
-        )  # fmt: skip
-    figure.update_layout(yaxis={"tickformat": ".0%"})
-    finish(
-        figure, "Where it stands among its past values",
+        here, left = unit.shown(now), unit.shown(now) > (edges[0] + edges[-1]) / 2
+        layout["shapes"] = [
+            {"type": "line", "x0": here, "x1": here, "yref": "y domain", "y0": 0, "y1": 1,
+             "line": {"color": _LINE, "width": 3}}
+        ]  # fmt: skip
+        layout["annotations"] = [
+            {"x": here, "y": 1, "yref": "paper", "yanchor": "top", "showarrow": False,
+             "text": f"now {unit.said(now)}", "xanchor": "right" if left else "left",
+             "xshift": -6 if left else 6, "font": {"color": _LINE, "size": 13}}
+        ]  # fmt: skip
+    return finish(
+        [bars], layout, "Where it stands among its past values",
         f"share of sessions at each value ({unit.axis})", source, height=170,
     )  # fmt: skip
-    return figure.update_layout(hovermode="closest")

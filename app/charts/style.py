@@ -1,8 +1,10 @@
 """What every chart has in common: title, unit, source line, colours and room for a phone."""
 
 import textwrap
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -55,7 +57,8 @@ class Source:
 
 
 def finish(
-    figure: go.Figure,
+    traces: Sequence[Mapping[str, Any]],
+    layout: Mapping[str, Any],
     title: str,
     unit: str,
     source: Source,
@@ -64,55 +67,67 @@ def finish(
     note: str = "",
     legend: bool = True,
     left: int = _LEFT,
+    head: int = 0,
 ) -> go.Figure:
-    """Give a figure its title, unit, source line and margins.
+    """A figure with its title, unit, source line and margins.
+
+    It is made in one step: each step more on a figure that stands costs as much as all of it.
 
     Parameters
     ----------
+    traces, layout : as the JSON of a figure has them; what the layout says goes first
     unit : what the numbers are, under the title
     height : of the plot itself, in pixels; the words around it come on top
     note : what else a reader of the picture alone must know
     legend : whether it has one; it stands last, where it may wrap
     left : pixels for the labels of its vertical axis. Margins do not grow by themselves: to find
         out what they need, a browser draws everything twice
+    head : pixels between the words above and the plot
     """
-    _number_days(figure)
     small = textwrap.wrap(source.line(note), _LINE)
-    names = sum(one.showlegend is not False and one.name is not None for one in figure.data)
+    names = sum(one.get("showlegend", True) and "name" in one for one in traces)
     rows = -(-names // 2) if legend else 0  # two to a line on a phone
     below = _AXIS + rows * _LEGEND + len(small) * _SMALL + 10
-    above = 2 * _TITLE
-    figure.update_layout(
-        title={
+    above = 2 * _TITLE + head
+    small_print = {
+        "text": "<br>".join(small), "showarrow": False, "align": "left", "font": {"size": 11},
+        "xref": "paper", "x": 0, "xanchor": "left", "yref": "paper", "y": 0, "yanchor": "top",
+        "xshift": 4 - left, "yshift": -(_AXIS + 2),  # below the title, and as wide as a phone
+    }  # fmt: skip
+    whole = {
+        "title": {
             "text": title, "subtitle": {"text": unit, "font": {"size": 13}},
             "x": 0, "xref": "container", "xanchor": "left", "pad": {"l": 4, "t": 6},
             "yref": "container", "y": 1, "yanchor": "top", "font": {"size": 16},
         },
-        height=height + above + below,
-        margin={"l": left, "r": 16, "t": above, "b": below, "autoexpand": False},
-        hovermode="x unified",
-        showlegend=bool(rows),
-        legend={
+        "height": height + above + below,
+        "margin": {"l": left, "r": 16, "t": above, "b": below, "autoexpand": False},
+        "hovermode": "x unified",
+        "showlegend": bool(rows),
+        "legend": {
             "orientation": "h", "yref": "paper", "yanchor": "top", "xanchor": "left", "x": 0,
             "y": -(_AXIS + len(small) * _SMALL + 8) / height, "traceorder": "normal",
         },
-    )  # fmt: skip
-    figure.add_annotation(
-        text="<br>".join(small), showarrow=False, align="left", font={"size": 11},
-        xref="paper", x=0, xanchor="left", yref="paper", y=0, yanchor="top",
-        xshift=4 - left, yshift=-(_AXIS + 2),  # below the title, and as wide as a phone
-    )  # fmt: skip
-    return figure
+        **layout,
+        "annotations": [*layout.get("annotations", ()), small_print],
+    }  # fmt: skip
+    return go.Figure({"data": _number_days(traces, whole), "layout": whole})
 
 
-def _number_days(figure: go.Figure) -> None:
+def _number_days(
+    traces: Sequence[Mapping[str, Any]], layout: dict[str, Any]
+) -> list[Mapping[str, Any]]:
     """Days as milliseconds since 1970, eight bytes each: a browser reads words one by one."""
-    dated = [one for one in figure.data if np.asarray(one.x).dtype.kind == "M"]
-    for one in dated:
-        days = np.asarray(one.x).astype("datetime64[ms]")
-        one.x = np.where(np.isnat(days), np.nan, days.astype(np.float64))
-    for name in {one.xaxis or "x" for one in dated}:
-        figure.layout[name.replace("x", "xaxis", 1)].type = "date"
+    numbered: list[Mapping[str, Any]] = []
+    for one in traces:
+        x = np.asarray(one["x"])
+        if x.dtype.kind == "M":
+            axis = one.get("xaxis", "x").replace("x", "xaxis", 1)
+            layout[axis] = {**layout.get(axis, {}), "type": "date"}
+            days = x.astype("datetime64[ms]")
+            one = {**one, "x": np.where(np.isnat(days), np.nan, days.astype(np.float64))}
+        numbered.append(one)
+    return numbered
 
 
 def thinned(frame: pd.DataFrame, most: int = MOST_POINTS) -> tuple[pd.DataFrame, str]:

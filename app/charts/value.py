@@ -1,5 +1,7 @@
 """What the probabilities were worth: growth of 1 and falls from a peak, after costs."""
 
+from typing import Any
+
 import pandas as pd
 import plotly.graph_objects as go
 
@@ -27,10 +29,9 @@ def growth_chart(growth: pd.DataFrame, cost_bp: float, source: Source) -> go.Fig
     growth : DataFrame of `brief.value.growth`
     """
     drawn, note = thinned(growth)
-    figure = _lines(drawn, "%{y:.2f}")
-    figure.update_yaxes(type="log", dtick="D2", tickformat="~g")
     return finish(
-        figure,
+        _lines(drawn, "%{y:.2f}"),
+        {"yaxis": {"type": "log", "dtick": "D2", "tickformat": "~g"}},
         "Growth of 1, after costs",
         f"multiple of the first day's money, log scale; {cost_bp:g} bp a trade",
         source,
@@ -47,10 +48,9 @@ def drawdown_chart(falls: pd.DataFrame, cost_bp: float, source: Source) -> go.Fi
     falls : DataFrame of `brief.value.drawdown`
     """
     drawn, note = thinned(falls[_FALLS])
-    figure = _lines(drawn, "%{y:.0%}")
-    figure.update_yaxes(tickformat=".0%")
     return finish(
-        figure,
+        _lines(drawn, "%{y:.0%}"),
+        {"yaxis": {"tickformat": ".0%"}},
         "Below the highest close so far",
         f"share of the peak; {cost_bp:g} bp a trade",
         source,
@@ -59,12 +59,12 @@ def drawdown_chart(falls: pd.DataFrame, cost_bp: float, source: Source) -> go.Fi
     )
 
 
-def _lines(frame: pd.DataFrame, hover: str) -> go.Figure:
-    figure = go.Figure()
+def _lines(frame: pd.DataFrame, hover: str) -> list[dict[str, Any]]:
     # The portfolio that is judged comes first in the legend, and is drawn above the others.
-    for name in frame:
-        figure.add_scatter(
-            x=frame.index, y=frame[name], name=NAMES[name], mode="lines", line=_LINES[name],
-            hovertemplate=hover, zorder=int(name == MODEL),
-        )  # fmt: skip
-    return figure
+    return [
+        {
+            "x": frame.index, "y": frame[name], "name": NAMES[name], "mode": "lines",
+            "line": _LINES[name], "hovertemplate": hover, "zorder": int(name == MODEL),
+        }
+        for name in map(str, frame)
+    ]  # fmt: skip

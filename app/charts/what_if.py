@@ -1,14 +1,16 @@
 """Probabilities as they are and as they would be."""
 
+from typing import Any
+
 import pandas as pd
 import plotly.graph_objects as go
-from plotly.subplots import make_subplots
 
 from app.charts.style import COLOURS, GREY, SHORT, Source, finish
 from regime.brief.what_if import when
 from regime.taxonomy import REGIMES, Regime
 
 _NAME = 24  # pixels that a horizon's name needs
+_GAP = 0.09  # of the plot, between horizons
 
 
 def before_and_after(before: pd.DataFrame, after: pd.DataFrame, source: Source) -> go.Figure:
@@ -18,33 +20,47 @@ def before_and_after(before: pd.DataFrame, after: pd.DataFrame, source: Source) 
     ----------
     before, after : DataFrame indexed by horizon (trading days), one column per regime
     """
-    figure = make_subplots(
-        rows=len(before), cols=1, shared_xaxes=True, vertical_spacing=0.09,
-        subplot_titles=[when(int(horizon)) for horizon in before.index],
-    )  # fmt: skip
     names = [SHORT[Regime(regime)] for regime in REGIMES]
     colours = [COLOURS[Regime(regime)] for regime in REGIMES]
-    for place, horizon in enumerate(before.index, start=1):
+    traces: list[dict[str, Any]] = []
+    layout: dict[str, Any] = {"barmode": "group", "bargap": 0.25, "hovermode": "closest"}
+    layout["annotations"] = []
+    room = (1 - _GAP * (len(before) - 1)) / len(before)
+    for place, horizon in enumerate(before.index):
+        number, last = str(place + 1) if place else "", place == len(before) - 1
+        top = 1 - place * (room + _GAP)
+        layout[f"xaxis{number}"] = {
+            "range": [0, 1.12],
+            "tickformat": ".0%",
+            "tickvals": [0, 0.25, 0.5, 0.75, 1],
+            "anchor": f"y{number}",
+            "showticklabels": last,
+            **({} if place == 0 else {"matches": "x"}),
+        }
+        layout[f"yaxis{number}"] = {
+            "autorange": "reversed",
+            "domain": [max(top - room, 0), top],
+            "anchor": f"x{number}",
+        }
+        layout["annotations"].append({
+            "text": when(int(horizon)), "x": 0, "xref": "paper", "xanchor": "left", "y": top,
+            "yref": "paper", "yanchor": "bottom", "showarrow": False,
+            "font": {"size": 13, "color": GREY},
+        })  # fmt: skip
         # The last of a group stands highest.
         for name, frame, marker in (
             ("as set", after, {"color": colours}),
             ("as it is", before, {"color": "rgba(127, 127, 127, 0.15)",
                                   "line": {"color": colours, "width": 2}}),
         ):  # fmt: skip
-            figure.add_bar(
-                x=frame.loc[horizon, list(REGIMES)], y=names, name=name, orientation="h",
-                marker=marker, showlegend=False, texttemplate="%{x:.1%}", textposition="outside",
-                cliponaxis=False, hovertemplate="%{x:.1%}", row=place, col=1,
-            )  # fmt: skip
-    figure.update_xaxes(range=[0, 1.12], tickformat=".0%", tickvals=[0, 0.25, 0.5, 0.75, 1])
-    figure.update_yaxes(autorange="reversed")
-    figure.update_layout(barmode="group", bargap=0.25)
-    figure.update_annotations(x=0, xanchor="left", font={"size": 13, "color": GREY})
-    finish(
-        figure, "What the model would say", "probability of each regime", source, height=440,
-        left=104,
+            traces.append({
+                "type": "bar", "x": frame.loc[horizon, list(REGIMES)], "y": names, "name": name,
+                "orientation": "h", "marker": marker, "showlegend": False,
+                "texttemplate": "%{x:.1%}", "textposition": "outside", "cliponaxis": False,
+                "hovertemplate": "%{x:.1%}", "xaxis": f"x{number}", "yaxis": f"y{number}",
+            })  # fmt: skip
+    return finish(
+        traces, layout, "What the model would say", "probability of each regime", source,
+        height=440, left=104, head=_NAME,
         note="Outlined: as it is. Filled: as set. Features that are not set stay as they are.",
     )  # fmt: skip
-    # Room for the first horizon's name, below the unit.
-    height, above = figure.layout.height, figure.layout.margin.t
-    return figure.update_layout(hovermode="closest", height=height + _NAME, margin_t=above + _NAME)

@@ -1,5 +1,6 @@
 """Page setup, navigation and margin."""
 
+import gc
 from pathlib import Path
 
 import pandas as pd
@@ -72,5 +73,18 @@ def margin() -> None:
         )  # fmt: skip
 
 
+@st.cache_resource(show_spinner=False)
+def lay_aside(page: str) -> None:
+    """Take what a page has imported and loaded out of the search for garbage, once a server.
+
+    After each run Streamlit searches all there is, a tenth of a second in which nothing is sent
+    to anybody; nearly all of it is modules and what was published, which stay.
+    """
+    del page
+    gc.collect()
+    gc.freeze()
+
+
 margin()
 chosen.run()
+lay_aside(chosen.title)

@@ -31,7 +31,8 @@ from regime.tracking.wording import day_words
 A_WEEK = 5  # sessions without a new value that are worth a word
 MOST = 5  # extremes told above the table
 YEARS = {"1 year": 1, "5 years": 5, "20 years": 20, "All": None}
-CLOSER, PICKED = "signals_closer", "signals_table"  # of the session
+# Of the session: which signal is looked at, the table, and whether a row was just selected.
+CLOSER, PICKED, ASKED = "signals_closer", "signals_table", "signals_asked"
 DOUBTFUL = {UNTOLD, NOT_KNOWN}
 COLUMNS = {
     "Signal": st.column_config.TextColumn(width=255),
@@ -125,8 +126,8 @@ def pale(cell: object) -> str:
 
 
 @st.fragment
-def board() -> None:
-    """The table, what narrows it, and one signal at length."""
+def listing() -> None:
+    """The table and what narrows it; what is below stands meanwhile."""
     families = st.pills(
         "Families", table["family"].drop_duplicates().sort_values().tolist(),
         format_func=family_words, selection_mode="multi", help="None chosen: all of them.",
@@ -151,7 +152,10 @@ def board() -> None:
     def pick() -> None:
         if chosen := st.session_state[key]["selection"]["rows"]:
             st.session_state[CLOSER] = names[chosen[0]]
+            st.session_state[ASKED] = True
 
+    if st.session_state.pop(ASKED, False):
+        st.rerun()  # of the whole page: what is below is not of this fragment
     st.dataframe(
         as_read(rows), hide_index=True, column_config=COLUMNS, key=key,
         column_order=SEEN,
@@ -167,17 +171,19 @@ def board() -> None:
     )
     with keep:
         widgets.take(rows, "signals")
+
+
+@st.fragment
+def closer() -> None:
+    """One signal at length: its numbers, history, past values, and who led in each third."""
+    names = table["name"].tolist()
     if st.session_state.get(CLOSER) not in names:
         st.session_state[CLOSER] = names[0]
     chosen = st.selectbox(
         "Look closer at", names, key=CLOSER, format_func=TITLES.get,
         help="Or select a row above.",
     )  # fmt: skip
-    closer(table.set_index("name", drop=False).loc[chosen].to_dict())
-
-
-def closer(row: dict) -> None:
-    """One signal at length: its numbers, history, past values, and who led in each third."""
+    row = table.set_index("name", drop=False).loc[chosen].to_dict()
     st.subheader(row["title"], anchor=False)
     st.markdown(escaped(about_words(row)))
     if row["state"] != KNOWN:
@@ -280,7 +286,8 @@ if len(lately := most_extreme_first(table).head(MOST)):
             for row in lately.to_dict("records")
         )
     )
-board()
+listing()
+closer()
 gone = signals.table[signals.table["state"] != KNOWN]
 if len(gone):
     with st.expander(f"{len(gone):,} signals are not known now, and what would change that"):

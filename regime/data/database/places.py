@@ -4,7 +4,6 @@ import re
 from pathlib import Path
 
 from regime.data.database.base import Database
-from regime.data.database.postgres import Postgres
 from regime.data.database.sqlite import SqliteFile
 from regime.exceptions import StoreError
 
@@ -14,6 +13,8 @@ def database_at(location: Path | str) -> Database:
     if isinstance(location, Path) or not re.match(r"[a-z0-9+]+://", location):
         return SqliteFile(Path(location))
     if re.match(r"postgres(ql)?(\+psycopg)?://", location):
+        from regime.data.database.postgres import Postgres  # 10 MB that a file can spare
+
         return Postgres(location)
     kind = location.partition("://")[0]
     raise StoreError(

@@ -27,6 +27,7 @@ from regime.health import kept
 from regime.health.kept import Finding
 from regime.settings import Settings
 from regime.signals.declared.yours import LEVELS
+from regime.tracking.certificate import load_certificate
 from regime.tracking.dated_events import Events, load_events, save_events
 from regime.tracking.published import NAME, load_model, load_signal_history
 from regime.tracking.results import TRIES, list_results, load_result
@@ -213,6 +214,17 @@ def _roster(path: str, written: int) -> dict[str, Any] | None:
 def mlflow_ui() -> str:
     """Address of the MLflow UI, whether or not it runs."""
     return Settings().mlflow_ui
+
+
+def certificate() -> dict[str, Any] | None:
+    """What the newest audit found; None while there was none.
+
+    Raises
+    ------
+    StoreError
+        If it cannot be read.
+    """
+    return load_certificate(Settings())
 
 
 def events() -> Events:

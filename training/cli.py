@@ -10,6 +10,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import typer
 
 from training.alert import alert
+from training.audit import audit
 from training.compare import compare
 from training.console import run
 from training.demo import demo
@@ -45,6 +46,7 @@ cli.command("doctor")(doctor)
 cli.command("sources")(sources)
 cli.command("compare")(compare)
 cli.command("protocol")(protocol)
+cli.command("audit")(audit)
 cli.command("value")(value)
 cli.command("run")(run_daily)
 cli.command("retrain")(retrain)

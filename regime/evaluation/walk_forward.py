@@ -96,6 +96,20 @@ def tasks(
     ]
 
 
+def serve_last(
+    model: Any, X: pd.DataFrame, target: pd.DataFrame, splits: ConfirmedWalkForward
+) -> Served:
+    """What the fit says that is in service on the last row, of the rows it serves.
+
+    Parameters are those of `walk_forward_proba`; of a model whose fits go on from one another
+    it is another fit than its walk-forward's.
+    """
+    *_, fold = splits.split(target)
+    _check_regimes(target, fold)
+    labels = target["regime"].to_numpy(dtype=object)
+    return _serve((model, X, labels, [fold]))[0]
+
+
 def run_tasks(pieces: Iterable[Task]) -> Iterator[Any]:
     """Results in the order of the pieces, each as soon as it and those before it are done.
 

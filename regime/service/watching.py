@@ -7,13 +7,14 @@ import pandas as pd
 
 from regime.config import LabelConfig
 from regime.data import baskets as basket_sets
-from regime.data.as_of import known_as_of
+from regime.data.as_of import Known, known_as_of
 from regime.data.baskets import spliced_lead
 from regime.data.store import ObservationStore
 from regime.exceptions import PanelError, RegimeError
 from regime.labels.leadership import leadership_path
 from regime.settings import Settings
 from regime.signals.composite import composite_test
+from regime.signals.declaration import Signal
 from regime.signals.declared.calendar import EVENTS
 from regime.signals.numbers import signal_numbers
 from regime.signals.prints import extra_columns
@@ -47,14 +48,8 @@ def watch(
         If what the user asks to be watched cannot be read.
     """
     signals = all_signals(load_watch(settings.home))
-    legs = [name for one in basket_sets.BASKET_SETS.values() for name in one.series]
-    known = known_as_of(store, moment, sorted({*series_behind(signals), *legs}))
     simulated = store.is_simulated()
-    named = {name for one in signals for name in (*one.needs, *one.uses)}
-    panel = known.panel.join(
-        extra_columns(known.observations, pd.DatetimeIndex(known.panel.index), named)
-    )
-    panel = _with_own(panel, settings, simulated=simulated)
+    panel, known = watched_panel(settings, store, moment, signals)
     labels, chosen = _path(panel, baskets, switching_cost)
     values = history(panel, signals)
     newest = dict(known.newest)
@@ -74,6 +69,25 @@ def watch(
         seasons=_seasons(panel),
         tested=_tested(panel, values),
     )
+
+
+def watched_panel(
+    settings: Settings, store: ObservationStore, moment: pd.Timestamp, signals: Sequence[Signal]
+) -> tuple[pd.DataFrame, Known]:
+    """What these signals and the baskets read, as it was known at a moment (UTC), with the
+    user's own prices and dated events; and what of it the store knew.
+
+    Raises
+    ------
+    As `watch`.
+    """
+    legs = [name for one in basket_sets.BASKET_SETS.values() for name in one.series]
+    known = known_as_of(store, moment, sorted({*series_behind(signals), *legs}))
+    named = {name for one in signals for name in (*one.needs, *one.uses)}
+    panel = known.panel.join(
+        extra_columns(known.observations, pd.DatetimeIndex(known.panel.index), named)
+    )
+    return _with_own(panel, settings, simulated=store.is_simulated()), known
 
 
 def watch_or_note(

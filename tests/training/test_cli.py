@@ -14,7 +14,7 @@ from regime.tracking.results import load_result
 ROOT = Path(__file__).parents[2]
 EXPERIMENTS = ROOT / "experiments"
 SCRIPTS = [
-    "demo", "fetch", "store", "panel", "doctor", "sources", "compare", "protocol", "value",
+    "demo", "fetch", "store", "panel", "doctor", "sources", "compare", "protocol", "audit", "value",
     "retrain", "promote", "rollback", "score", "app", "ui",
 ]  # fmt: skip
 

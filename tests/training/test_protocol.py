@@ -12,13 +12,13 @@ from sklearn.pipeline import make_pipeline
 from typer.testing import CliRunner
 
 from regime import experiment, studies
+from regime.audit.walks import another_market, check_walks, chosen_cuts, of_baskets, watched
 from regime.config import ExperimentConfig, ModelConfig
 from regime.evaluation.splits import ConfirmedWalkForward, Fold
 from regime.experiment import Comparison
 from regime.models.assembly import build_classifier
 from regime.tracking.trials import check_bookkeeping
 from training.cli import cli
-from training.protocol import another_market, check_walks, chosen_cuts, of_baskets, watched
 
 FILTER = ExperimentConfig(
     name="filter",

@@ -9,7 +9,14 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from regime.exceptions import ConfigError
 
@@ -33,6 +40,8 @@ ModelKind = Literal[
     "stack",
 ]
 Horizon = Annotated[int, Field(ge=0, le=252, strict=True)]
+
+MOST_TEXT, LONGEST_LINE = 100_000, 2_000  # characters of a file, and of a line of it
 
 # The first test of each basket set leaves decades, or a French history, to learn from.
 FIRST_TEST: dict[str, date] = {
@@ -95,6 +104,16 @@ class ExperimentConfig(_Section):
     model: ModelConfig
     members: tuple["ExperimentConfig", ...] = ()  # of a stack: whose probabilities it pools
 
+    @field_validator("name")
+    @classmethod
+    def _names_one_folder(cls, name: str) -> str:
+        # Results are kept in a folder of this name, and a stored model brings its own along.
+        if not name.isprintable() or name.startswith(".") or {*name} & {"/", "\\"}:
+            raise ValueError(f"name must be that of one folder, without / or a dot first: {name!r}")
+        if not 0 < len(name.encode()) <= 200:
+            raise ValueError(f"name needs 1 to 200 bytes, and has {len(name.encode())}")
+        return name
+
     @model_validator(mode="after")
     def _members_of_a_stack(self) -> "ExperimentConfig":
         if (self.model.kind == "stack") != bool(self.members):
@@ -136,6 +155,25 @@ class ExperimentConfig(_Section):
         return chosen.get(baskets, FIRST_TEST[baskets])
 
 
+def toml_of(text: str) -> dict[str, Any]:
+    """Values of a TOML document that somebody wrote by hand.
+
+    Raises
+    ------
+    ValueError
+        If it is none, or is beyond the size at which reading it takes seconds: a name of many
+        parts takes the square of their number.
+    """
+    if len(text) > MOST_TEXT or max(map(len, text.splitlines()), default=0) > LONGEST_LINE:
+        raise ValueError(
+            f"it has more than {MOST_TEXT:,} characters, or a line of more than {LONGEST_LINE:,}"
+        )
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deep") from None
+
+
 def load_experiment(path: Path) -> ExperimentConfig:
     """Read one experiment; the file's name is the run's, its leading comment the question.
 
@@ -162,8 +200,8 @@ def _load(path: Path, stack: Path | None = None) -> ExperimentConfig:
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}.") from error
     try:
-        values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+        values = toml_of(text)
+    except ValueError as error:
         raise ConfigError(f"{path} is not valid TOML: {error}.") from error
     if given := {"name", "question"} & {*values}:
         raise ConfigError(

@@ -16,6 +16,10 @@ A message says what was needed, what was found and what to do next.
 class RegimeError(Exception):
     """A fault a user can mend; printed as one line, without a traceback."""
 
+    def __str__(self) -> str:
+        # It may quote half a character of a document or a file name, which no terminal prints.
+        return super().__str__().encode("utf-8", "backslashreplace").decode("utf-8")
+
 
 class ConfigError(RegimeError):
     """An experiment file or a setting says something we cannot do."""

@@ -469,3 +469,23 @@ def test_a_fault_in_a_member_s_parameters_is_known_before_any_work(written, memb
     members[0].write_text('model = { kind = "filter", params = { C = -1 } }')
     with pytest.raises(ConfigError, match=r"filter: model\.params of filter: .*'C' parameter"):
         check_experiment(load_experiment(written(STACK)))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (f"a = {'[' * 1500}", "nested too deep"),
+        (f"a = {'1' * 1500}\nb = {'[' * 1500}", "nested too deep"),
+        (f"{'a.' * 50_000}a = 1", "more than 100,000 characters, or a line of more than 2,000"),
+        ("a = 1\n" * 20_000, "more than 100,000 characters"),
+    ],
+    ids=["deep", "long and deep", "a name of many parts", "long"],
+)
+def test_what_takes_all_time_or_depth_to_read_is_no_experiment(tmp_path, text, said):
+    (tmp_path / "x.toml").write_text(text)
+    with pytest.raises(ConfigError, match=f"not valid TOML: .*{said}"):
+        load_experiment(tmp_path / "x.toml")
+
+
+def test_a_fault_can_be_printed_whatever_it_quotes():
+    assert str(ConfigError("\ud800 is half a letter")).encode() == b"\\ud800 is half a letter"

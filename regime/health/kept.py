@@ -14,6 +14,7 @@ from filelock import FileLock
 from regime.exceptions import RegimeError
 from regime.health.checks import Check, State
 from regime.settings import Settings
+from regime.tracking.kept import plain
 from regime.tracking.results import write_text
 
 _PATIENCE = 5.0  # seconds
@@ -58,7 +59,8 @@ def findings(settings: Settings) -> list[Finding]:
     """Every check by whoever looked last, the worst first; nothing while nobody did."""
     newest: dict[str, Finding] = {}
     for by, one in _read(_path(settings)).items():
-        with suppress(ValueError, KeyError, TypeError):  # of another release, or by another hand
+        # Of another release, or by another hand.
+        with suppress(ValueError, KeyError, TypeError, OverflowError):
             at = datetime.fromisoformat(one["at"]).astimezone(UTC)
             for name, state, words, advice in one["checks"]:
                 found = Finding(Check(str(name), State(state), str(words), str(advice)), by, at)
@@ -74,7 +76,7 @@ def _path(settings: Settings) -> Path:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        kept = json.loads(path.read_text(encoding="utf-8"))
+        kept = plain(path.read_bytes())
     except (OSError, ValueError):
         return {}
     return kept if isinstance(kept, dict) else {}

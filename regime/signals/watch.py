@@ -17,7 +17,6 @@ for each, adjusted for splits, as their closes were; they count from the close o
 """
 
 import difflib
-import tomllib
 from datetime import date
 from pathlib import Path
 from typing import Annotated
@@ -26,6 +25,7 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from regime.config import toml_of
 from regime.data.catalog import CATALOG
 from regime.data.series import Unit
 from regime.exceptions import ConfigError
@@ -90,10 +90,10 @@ def load_watch(home: Path) -> Watch:
     """
     path = home / FILE
     try:
-        said = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        said = toml_of(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         return DEFAULT
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise ConfigError(f"{path} cannot be read: {error}. Mend it, or move it away.") from error
     try:
         watch = Watch.model_validate(said)

@@ -17,6 +17,7 @@ from regime.exceptions import StoreError
 from regime.labels.leadership import leadership_path
 from regime.scoring import Readiness, State
 from regime.settings import Settings
+from regime.tracking.kept import plain, table
 from regime.tracking.results import TRIES, goal_of, load_frames, save_frames, write_text
 
 if TYPE_CHECKING:
@@ -147,9 +148,9 @@ def load_signals(folder: Path) -> tuple[dict[str, Any], pd.DataFrame]:
         If there are none; says what to run.
     """
     try:
-        said = json.loads((folder / f"{SIGNALS}.json").read_text(encoding="utf-8"))
-        return said, pd.read_parquet(folder / f"{SIGNALS}_now.parquet")
-    except (OSError, ValueError) as error:
+        said = dict(plain((folder / f"{SIGNALS}.json").read_bytes()))
+        return said, table(folder / f"{SIGNALS}_now.parquet")
+    except (OSError, ValueError, TypeError) as error:
         raise StoreError(
             f"There are no readable signals in {folder} ({error}). Run `regime score`."
         ) from error
@@ -188,8 +189,8 @@ def _load_columns(path: Path, names: Sequence[str], since: pd.Timestamp | None) 
             there = {*file.schema_arrow.names}
         columns = ["date", *(name for name in names if name in there)]
         read = [("date", ">=", since)] if since is not None else None
-        return pd.read_parquet(path, columns=columns, filters=read).set_index("date")
-    except (OSError, ValueError) as error:
+        return table(path, columns=columns, filters=read).set_index("date")
+    except (OSError, ValueError, KeyError) as error:
         raise StoreError(f"{path} cannot be read ({error}). Run `regime score`.") from error
 
 
@@ -224,14 +225,16 @@ def load_day(settings: Settings, day: pd.Timestamp) -> dict[str, Any] | None:
     """What was kept of a published day: `about`, and the frames `OF_A_DAY`; None without it."""
     path = settings.published / DAYS / f"{day:%Y-%m-%d}.json"
     try:
-        kept = json.loads(path.read_text(encoding="utf-8"))
+        kept = plain(path.read_bytes())
         frames = {name: pd.DataFrame(kept[name]) for name in OF_A_DAY}
         about = dict(kept["about"])
-    except (OSError, ValueError, KeyError, TypeError):
+        for column in ("date", "episode"):
+            if column in frames["similar"]:
+                days = [None if one is None else str(one) for one in frames["similar"][column]]
+                text = pd.Series(days, dtype="str")
+                frames["similar"][column] = pd.to_datetime(text, format="ISO8601")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError):
         return None
-    for column in ("date", "episode"):
-        if column in frames["similar"]:
-            frames["similar"][column] = pd.to_datetime(frames["similar"][column])
     return {"about": about, **frames}
 
 
@@ -249,9 +252,9 @@ def load_model(settings: Settings) -> "Bundle":
     for attempt in range(TRIES):
         folder = goal_of(link)
         try:
-            about = json.loads((folder / f"{MODEL}.json").read_text(encoding="utf-8"))
+            about = plain((folder / f"{MODEL}.json").read_bytes())
             return load_bundle(folder / MODEL, digest=about["digest"])
-        except (OSError, ValueError, KeyError, StoreError) as error:
+        except (OSError, ValueError, KeyError, TypeError, StoreError) as error:
             if attempt < TRIES - 1 and goal_of(link) != folder:
                 continue  # replaced meanwhile, and its files with it
             raise StoreError(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from regime.exceptions import StoreError
+from regime.tracking.kept import plain, table
 
 if TYPE_CHECKING:
     from regime.experiment import ExperimentResult
@@ -107,8 +108,10 @@ def load_frames(folder: Path, name: str, frames: Sequence[str], *, remedy: str) 
             said = (here / "result.json").read_bytes()
             # All bytes first: a version that is taken away meanwhile is one that was never read.
             files = {key: (here / f"{key}.parquet").read_bytes() for key in frames}
-            about = json.loads(said)
-            read = {key: pd.read_parquet(io.BytesIO(file)) for key, file in files.items()}
+            about = plain(said)
+            if not isinstance(about, dict):
+                raise ValueError("result.json holds no object")
+            read = {key: table(io.BytesIO(file)) for key, file in files.items()}
             break
         except (OSError, ValueError) as error:
             if attempt < TRIES - 1 and goal_of(link) != here:

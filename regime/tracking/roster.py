@@ -4,12 +4,12 @@ The app must start in a second and in little memory, so it never imports MLflow:
 that changes the registry, or logs runs, writes here what there is to show.
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
 from regime.exceptions import StoreError
 from regime.settings import Settings
+from regime.tracking.kept import plain
 
 SCHEMA = 1
 WHOLE = {"as_of", "model", "champion", "challenger", "former", "versions", "runs", "tried"}
@@ -25,7 +25,7 @@ def load_roster(settings: Settings) -> dict[str, Any] | None:
     """
     path = roster_path(settings)
     try:
-        told = dict(json.loads(path.read_text(encoding="utf-8")))
+        told = dict(plain(path.read_bytes()))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError) as error:

@@ -9,7 +9,9 @@ noticed before anything is loaded. Nothing on this path can unpickle.
 
 import hashlib
 import json
+import tokenize
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +74,11 @@ PARTS: dict[str, dict[str, str | None]] = {
     "StickyChainClassifier": {"base_": "base"},
 }
 _POOLED = Pooled.__name__
+# What the readers of archives, arrays and trees raise of files that are none.
+_DAMAGE = (
+    OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RuntimeError,
+    EOFError, MemoryError, SyntaxError, tokenize.TokenError, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
 _INPUT = ("n_features_in_", "feature_names_in_")
 
 # What a stored tree ensemble may be made of beyond what skops trusts by itself. The list
@@ -138,7 +145,7 @@ def load_bundle(folder: Path, *, digest: str) -> Bundle:
             },
             expects=tuple(manifest.get("expects", ())),
         )
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+    except _DAMAGE as error:
         raise StoreError(
             f"The model in {folder} cannot be read: {error}. Retrain it: `regime retrain`."
         ) from error

@@ -7,7 +7,7 @@ from drawn import drawn
 from hypothesis import strategies as st
 from observed import frame
 
-from regime.data.as_of import panel_as_of
+from regime.data.as_of import known_as_of, panel_as_of
 from regime.data.calendar import session_closes, trading_days
 from regime.data.catalog import get
 from regime.data.panel import digest
@@ -253,3 +253,37 @@ def test_the_panel_of_models_holds_total_returns_and_not_the_prices_behind_them(
     named = panel_as_of(store, utc("2024-01-05 22:00"), ["SPY_close"])
     assert list(named) == ["SPY_close"]
     assert named["SPY_close"].to_list() == [100.0, 101.0, *[np.nan] * (len(named) - 2)]
+
+
+def test_what_is_known_ends_with_the_last_price_and_says_how_old_each_series_is(store):
+    # The yield of Wednesday is known on Thursday, when no price of Thursday is there yet.
+    yields = frame([told("DGS10", day, 4.0) for day in DAYS[:2]], "fred")
+    at = CLOSES[DAYS[2]] + pd.Timedelta(hours=1)
+    store.append(pd.concat([closes(100.0, 101.0), yields], ignore_index=True), fetched_at=at)
+    known = known_as_of(store, at, ["SPY", "DGS10"])
+    assert list(known.panel.index) == list(DAYS[:2])
+    assert known.newest == {"SPY": DAYS[1], "SPY_close": DAYS[1], "DGS10": DAYS[0]}
+    assert len(known.observations) == 4
+    alone = known_as_of(store, at, ["DGS10"])
+    assert alone.panel.index[-1] == DAYS[2]
+    assert alone.newest == {"DGS10": DAYS[1]}
+
+
+def test_a_fund_is_as_old_as_the_newer_of_its_index_and_its_close(store):
+    at = CLOSES[DAYS[2]] + pd.Timedelta(hours=1)
+    index = frame([told("SPY", day, 100.0) for day in DAYS[:1]])
+    store.append(pd.concat([closes(100.0, 101.0, 102.0), index], ignore_index=True), fetched_at=at)
+    assert known_as_of(store, at, ["SPY"]).newest["SPY"] == DAYS[2]
+    assert known_as_of(store, at, ["SPY", "RSP"]).newest.keys() == {"SPY", "SPY_close"}
+
+
+def test_a_store_without_daily_values_and_a_day_before_the_first_say_what_to_do(store):
+    at = CLOSES[DAYS[1]] + pd.Timedelta(hours=1)
+    jobs = frame([told("UNRATE", pd.Timestamp("2023-11-30"), 3.7)], "fred")
+    store.append(jobs, fetched_at=at)
+    with pytest.raises(StoreError, match="holds no daily prices, returns or rates yet"):
+        panel_as_of(store)
+    store.append(closes(100.0, 101.0), fetched_at=at)
+    early = CLOSES[DAYS[0]] - pd.Timedelta(hours=1)
+    with pytest.raises(StoreError, match=r"no daily value by 2024-01-02; its first is of 20"):
+        panel_as_of(store, early)

@@ -118,3 +118,50 @@ def test_the_digest_changes_with_any_value_day_or_name():
     }  # fmt: skip
     assert len(names) == 4
     assert digest(panel) == digest(panel.copy())
+
+
+def happened(series, *rows):
+    """What a panel tells of an event series, by day: rows of period, known_at and value."""
+    times = [(pd.Timestamp(period), pd.Timestamp(known), value) for period, known, value in rows]
+    column = point_in_time(observed(series, times), DAYS)[series].dropna()
+    return {f"{day:%m-%d}": round(value, 12) for day, value in column.items()}
+
+
+def test_a_dividend_stands_on_its_day_if_it_was_known_by_that_close_and_else_on_the_next():
+    # Friday closes at 21:00 UTC; a second later it is Monday's news.
+    assert happened("SPY_dividend", ("2024-01-05", "2024-01-05 21:00:00", 1.5)) == {"01-05": 1.5}
+    assert happened("SPY_dividend", ("2024-01-05", "2024-01-05 21:00:01", 1.5)) == {"01-08": 1.5}
+
+
+def test_a_dividend_announced_ahead_waits_for_its_day_or_the_session_after_it():
+    assert happened("SPY_dividend", ("2024-01-05", "2024-01-02 12:00", 1.5)) == {"01-05": 1.5}
+    assert happened("SPY_dividend", ("2024-01-06", "2024-01-02 12:00", 1.5)) == {"01-08": 1.5}
+
+
+def test_dividends_that_reach_one_day_add_up_and_splits_multiply():
+    rows = [("2024-01-05", "2024-01-08 12:00"), ("2024-01-08", "2024-01-08 12:00")]
+    assert happened("SPY_dividend", (*rows[0], 1.0), (*rows[1], 0.5)) == {"01-08": 1.5}
+    assert happened("SPY_split", (*rows[0], 2.0), (*rows[1], 3.0)) == {"01-08": 6.0}
+
+
+def test_a_revised_event_brings_what_the_revision_adds_on_the_day_it_was_known():
+    late = ("2024-01-05", "2024-01-10 12:00")  # told before the first, as a store may read it
+    first = ("2024-01-05", "2024-01-05 12:00")
+    other = ("2024-01-08", "2024-01-08 12:00")
+    # 1.2 after 1.0; the dividend of another day is no revision of it.
+    assert happened("SPY_dividend", (*late, 1.2), (*other, 0.7), (*first, 1.0)) == {
+        "01-05": 1.0, "01-08": 0.7, "01-10": 0.2,
+    }  # fmt: skip
+    # Three shares for one, not two: half as many again.
+    assert happened("SPY_split", (*late, 3.0), (*first, 2.0)) == {"01-05": 2.0, "01-10": 1.5}
+
+
+def test_an_event_before_the_first_day_counts_only_if_it_became_known_on_a_later_one():
+    assert happened("SPY_dividend", ("2023-12-29", "2024-01-02 12:00", 1.0)) == {}
+    assert happened("SPY_dividend", ("2023-12-29", "2024-01-03 12:00", 1.0)) == {"01-03": 1.0}
+    assert happened("SPY_dividend", ("2024-01-02", "2024-01-02 12:00", 1.0)) == {"01-02": 1.0}
+
+
+def test_an_event_known_or_due_after_the_last_day_is_not_told():
+    assert happened("SPY_dividend", ("2024-04-29", "2024-05-01 12:00", 1.0)) == {}
+    assert happened("SPY_dividend", ("2024-05-02", "2024-04-29 12:00", 1.0)) == {}

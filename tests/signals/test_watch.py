@@ -252,3 +252,10 @@ def test_a_part_without_a_price_leaves_the_basket_unknown(panel):
     gone = panel.assign(META=[NAN] * 4 + [50.0] * 6)
     assert bought(gone, ("NVDA", "META"), DAYS[1]).isna().all()
     assert bought(panel, ("NVDA",), pd.Timestamp("2024-05-31")).isna().all()
+
+
+@pytest.mark.parametrize("text", [f"a = {'[' * 1500}", f"{'a.' * 50_000}a = 1"])
+def test_what_takes_all_time_or_depth_to_read_is_no_watch_file(tmp_path, text):
+    (tmp_path / FILE).write_text(text)
+    with pytest.raises(ConfigError, match=r"watch\.toml cannot be read: it "):
+        load_watch(tmp_path)

@@ -6,6 +6,8 @@ import resource
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from regime.config import ExperimentConfig
@@ -100,5 +102,21 @@ def test_a_missing_or_damaged_result_says_what_to_run(tmp_path):
         load_result(tmp_path, "filter")
     folder = save_result(result(), tmp_path, simulated=True)
     (folder / "result.json").write_text('{"simulated":')
+    with pytest.raises(StoreError, match="no readable result"):
+        load_result(tmp_path, "filter")
+
+
+@pytest.mark.parametrize("said", ["[" * 100_000, "2", "[]"])
+def test_what_is_said_beside_a_result_is_an_object_or_the_result_is_damaged(tmp_path, said):
+    (save_result(result(), tmp_path, simulated=True) / "result.json").write_text(said)
+    with pytest.raises(StoreError, match=r"no readable result.*regime compare"):
+        load_result(tmp_path, "filter")
+
+
+def test_a_table_that_pandas_cannot_put_together_is_a_damaged_result(tmp_path):
+    folder = save_result(result(), tmp_path, simulated=True)
+    notes = {"pandas": '{"columns": [{"name": "date"}], "index_columns": [1.5]}'}
+    table = pa.table({"date": [["2024-06-12"]]}).replace_schema_metadata(notes)
+    pq.write_table(table, folder / "labels.parquet")
     with pytest.raises(StoreError, match="no readable result"):
         load_result(tmp_path, "filter")

@@ -145,6 +145,7 @@ def test_nothing_was_kept_or_it_cannot_be_read(tmp_path):
     assert load_roster(settings)["versions"] == []
     for text, why in (
         ("{", "cannot be read"),
+        ("[" * 100_000, "cannot be read"),
         ('{"schema": 9}', "has schema 9"),
         ('{"schema": 1}', "lacks as_of"),
     ):

@@ -350,3 +350,22 @@ def test_a_crafted_pickle_within_a_model_is_never_executed(tmp_path):
             with pytest.raises(StoreError, match="cannot be read"):
                 load_bundle(tmp_path, digest=sha256(tmp_path / "bundle.json"))
     assert not proof.exists()
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"{'descr': '<f8', 'fortran_order': False, 'shape': (9999999999999,), }",
+        b"{'descr': '<f8', 'fortran_order': [, 'shape': (3,), }",
+        b"{'descr': '<f8', 'fortran_order': (",
+    ],
+)
+def test_an_array_that_promises_what_is_not_there_is_no_model(tmp_path, head):
+    head = head.ljust(118)
+    content = b"\x93NUMPY\x01\x00" + len(head).to_bytes(2, "little") + head + b"\0" * 24
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("known_.npy", content)
+    digest = forged(tmp_path, "h0-0.npz", packed.getvalue(), "KnownFeatures")
+    with pytest.raises(StoreError, match="cannot be read"):
+        load_bundle(tmp_path, digest=digest)

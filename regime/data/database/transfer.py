@@ -115,11 +115,14 @@ def restore(store: ObservationStore, folder: Path) -> dict[str, int]:
                 )
             ids: dict[str, dict[str, int]] = {}
             for name, table in _READABLE[manifest["schema"]].items():
-                for batch in _batches(folder / f"{name}.parquet"):
+                for batch in _batches(folder / f"{name}.parquet", table):
                     _insert(store, connection, table, _numbers(batch, ids))
                 if name in _NAMES:
                     ids[name] = ids_of(connection, table, None)
-    except (OSError, KeyError, pa.ArrowException) as error:
+    except (
+        OSError, LookupError, ValueError, TypeError, AttributeError, ArithmeticError,
+        NotImplementedError, MemoryError, pa.ArrowException, sa.exc.SQLAlchemyError,
+    ) as error:  # fmt: skip
         raise StoreError(
             f"{folder} cannot be imported: {type(error).__name__}, {error}. Nothing was; export "
             f"it again."
@@ -133,13 +136,17 @@ def _columns(table: sa.Table) -> list[str]:
     return [column.name for column in table.columns if named or column.name != "id"]
 
 
+def _layout(table: sa.Table) -> pa.Schema:
+    return pa.schema([(name, _KINDS[name]) for name in _columns(table)])
+
+
 def _write(store: ObservationStore, connection: sa.Connection, table: sa.Table, file: Path) -> int:
     names = {
         kind: {at: name for name, at in names_in(connection, source).items()}
         for kind, source in _NAMES.items()
     }
     wanted = _columns(table)
-    arrow = pa.schema([(name, _KINDS[name]) for name in wanted])
+    arrow = _layout(table)
     written = 0
     with pq.ParquetWriter(file, arrow, compression="zstd") as writer:
         for frame in _parts(store, connection, table):
@@ -271,9 +278,23 @@ def _is_as_written(file: Path, *, rows: int, sha256: str) -> bool:
     return _sha256(file) == sha256 and pq.read_metadata(file).num_rows == rows
 
 
-def _batches(file: Path) -> Iterator[pa.RecordBatch]:
+def _batches(file: Path, table: sa.Table) -> Iterator[pa.RecordBatch]:
+    """Rows of a file that has the columns of the table, and no value missing that must be there."""
+    in_milliseconds = pa.timestamp("ms", "UTC")  # Parquet counts no seconds
+    wanted = pa.schema([
+        (one.name, in_milliseconds if pa.types.is_timestamp(one.type) else one.type)
+        for one in _layout(table)
+    ])  # fmt: skip
     with pq.ParquetFile(file) as parquet:
-        yield from parquet.iter_batches(batch_size=_AT_ONCE)
+        if not parquet.schema_arrow.equals(wanted):
+            raise ValueError(f"{file.name} has other columns than {', '.join(wanted.names)}")
+        for batch in parquet.iter_batches(batch_size=_AT_ONCE):
+            for name, column in zip(wanted.names, batch.columns, strict=True):
+                if column.null_count and not table.c[name].nullable:
+                    raise ValueError(f"{file.name} lacks a value of {name}")
+                if pa.types.is_floating(column.type) and not np.isfinite(column.to_numpy()).all():
+                    raise ValueError(f"{file.name} has a value of {name} that is not finite")
+            yield batch
 
 
 def _sha256(file: Path) -> str:

@@ -24,6 +24,7 @@ from filelock import FileLock, Timeout
 
 from regime.exceptions import StoreError
 
+MOST_UNPACKED = 256 * 1024**2  # bytes; more than may be fetched
 _SHA = re.compile(r"[0-9a-f]{64}")
 
 
@@ -138,8 +139,8 @@ class Archive:
         return Kept(
             url=url,
             sha256=sha,
-            etag=record["etag"],
-            last_modified=record["last_modified"],
+            etag=record.get("etag"),
+            last_modified=record.get("last_modified"),
             fetched_at=pd.Timestamp(record["fetched_at"]),
             history=tuple(
                 (one["sha256"], pd.Timestamp(one["fetched_at"])) for one in record["history"]
@@ -197,10 +198,14 @@ class Archive:
     def _content(self, sha: str, *, silent: bool = False) -> bytes | None:
         path = self._path(sha)
         try:
-            content = gzip.decompress(path.read_bytes())
-            if hashlib.sha256(content).hexdigest() == sha:
+            with gzip.open(path) as file:
+                content = file.read(MOST_UNPACKED + 1)
+            if len(content) > MOST_UNPACKED:
+                fault = f"it unpacks to more than {MOST_UNPACKED:,} bytes"
+            elif hashlib.sha256(content).hexdigest() == sha:
                 return content
-            fault = "it holds other bytes than its name says"
+            else:
+                fault = "it holds other bytes than its name says"
         except FileNotFoundError:
             fault = "it is gone"
         except (OSError, EOFError, zlib.error) as error:

@@ -29,9 +29,12 @@ API = "https://api.stlouisfed.org/fred/series"
 NAME = "fred"  # of the source of all that FRED says, whichever way it was asked
 MOST_VINTAGES = 1999  # in one request; the API refuses more
 MOST_ROWS = {"observations": 100_000, "vintage_dates": 10_000}  # of a page
+MOST_PAGES = 200  # of a list; 20 million observations
 MISSING = frozenset({"", "."})
 _NUMBER = re.compile(r"-?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_MOST = 1e300  # of a number, so that it is still one in another unit
+_EARLIEST, _LATEST = "1700", "2100"  # years; beyond them no calendar is known
 _AGAIN = "Fetch it again; if it stays so, report it: the publisher changed its format."
 
 
@@ -119,7 +122,7 @@ def _pages(http: Http, series: Series, key: str, what: str, params: dict[str, st
     """All entries of a list that the API gives in pages."""
     path = "vintagedates" if what == "vintage_dates" else what
     entries: list[Any] = []
-    while True:
+    for _ in range(MOST_PAGES):
         query = {"series_id": series.id, "api_key": key, "file_type": "json", **params,
                  "limit": str(MOST_ROWS[what]), "offset": str(len(entries))}  # fmt: skip
         content = http.get(f"{API}/{path}", kind="json", params=query)
@@ -138,6 +141,10 @@ def _pages(http: Http, series: Series, key: str, what: str, params: dict[str, st
                 f"{series.id} needs {count} {what}, as the API counts them, but it gave "
                 f"{len(entries)}. {_AGAIN}"
             )
+    raise SourceError(
+        f"{series.id} needs {what} in at most {MOST_PAGES} pages, but after them it has only "
+        f"{len(entries):,}. {_AGAIN}"
+    )
 
 
 def _answer(series: Series, what: str, content: bytes, key: str) -> dict[str, Any]:
@@ -195,7 +202,7 @@ def number(series: Series, place: str, text: str) -> float:
     """A value in the unit of the catalogue, NaN where missing."""
     if text in MISSING:
         return math.nan
-    if not _NUMBER.fullmatch(text) or math.isinf(float(text)):
+    if not _NUMBER.fullmatch(text) or not abs(float(text)) < _MOST:
         raise SourceError(
             f"{series.id}, {place}: needed a number or a point for none, found {_short(text)}. "
             f"{_AGAIN}"
@@ -222,7 +229,7 @@ def _from(series: Series, since: pd.Timestamp | None) -> dict[str, str]:
 
 
 def _day(series: Series, place: str, text: object) -> pd.Timestamp:
-    if isinstance(text, str) and _DAY.fullmatch(text):
+    if isinstance(text, str) and _DAY.fullmatch(text) and _EARLIEST <= text[:4] <= _LATEST:
         try:
             return pd.Timestamp(text)
         except ValueError:
@@ -233,8 +240,9 @@ def _day(series: Series, place: str, text: object) -> pd.Timestamp:
 
 
 def _text(series: Series, at: int, row: Any, name: str) -> str:
-    if isinstance(row, dict) and isinstance(row.get(name), str):
-        return str(row[name])
+    text = row.get(name) if isinstance(row, dict) else None
+    if isinstance(text, str) and text.isascii():
+        return text
     raise SourceError(
         f"{series.id}, row {at}: needed a text {name!r}, found {_short(row)}. {_AGAIN}"
     )

@@ -40,6 +40,8 @@ _DATES = re.compile(
     r"|(?P<m>\d{1,2})/(?P<d>\d{1,2})/(?P<y>\d{4})(?: 12:00:00 AM)?",
     re.ASCII,
 )
+_DIGITS = 12  # of a number of contracts, at most
+MOST_LINES = 500_000  # ten times those of the longest archive
 _DATE_PARTS = ("year", "month", "day")
 _AGAIN = "Fetch it again; if it stays so, report it: the publisher changed its format."
 _TO_PERIOD = pd.Timedelta(days=6)  # at most, from a report's day to the Friday of its week
@@ -149,7 +151,12 @@ def _columns(position: Position) -> tuple[str, str]:
 
 def _reports(member: bytes, archive: str, *, today: pd.Timestamp) -> _Reports:
     """Counts of the contracts that are wanted, by code and day."""
-    lines = csv.reader(io.StringIO(member.decode("latin-1"), newline=""))
+    if (count := member.count(b"\n")) > MOST_LINES:
+        raise SourceError(
+            f"{archive}: needed at most {MOST_LINES:,} lines, found {count:,}. {_AGAIN}"
+        )
+    text = io.TextIOWrapper(io.BytesIO(member), encoding="latin-1", newline="")
+    lines = csv.reader(text)
     header = [name.strip(' "\xef\xbb\xbf') for name in next(lines, [])]
     places = _places(header, archive)
     wanted = {code for one in POSITIONS.values() for code in one.contracts}
@@ -194,7 +201,9 @@ def _counts(row: Sequence[str], places: Mapping[str, int], place: str) -> _Repor
         if name in {_CODE, _DATE}:
             continue
         cell = row[at].strip()
-        if not (cell.isascii() and cell.isdigit()) or (name == _OPEN and int(cell) == 0):
+        if not (cell.isascii() and cell.isdigit() and len(cell) <= _DIGITS) or (
+            name == _OPEN and int(cell) == 0
+        ):
             raise SourceError(
                 f"{place}: needed a number of contracts for {name}, found {cell[:40]!r}. {_AGAIN}"
             )
@@ -210,6 +219,8 @@ def _day(text: str, place: str, today: pd.Timestamp) -> pd.Timestamp:
             raise ValueError
         parts = {name: int(part) for name, part in written.groupdict().items() if part}
         year, month, day = (parts.get(name, parts.get(name[0])) for name in _DATE_PARTS)
+        if not year or year < FIRST_YEAR:
+            raise ValueError
         found = pd.Timestamp(year=year, month=month, day=day)
     except (ValueError, OverflowError):
         raise SourceError(

@@ -42,6 +42,7 @@ _NUMBERS = {
     "previous": "previousShortPositionQuantity",
     "volume": "averageDailyVolumeQuantity",
 }
+_MOST = 1e15  # shares; not a number is not below it either
 _COLUMNS = (_SYMBOL, *_NUMBERS.values(), _SPLIT, _DAY)
 _AGAIN = "Fetch it again; if it stays so, report it: the publisher changed its format."
 
@@ -193,7 +194,7 @@ def _number(text: str, day: pd.Timestamp, line: int) -> float:
         number = float(text)
     except ValueError:
         number = math.nan
-    if not (math.isfinite(number) and number >= 0):
+    if not 0 <= number < _MOST:
         raise _fault(day, f"line {line}: needed a number of shares, found {text[:40]!r}")
     return number
 

@@ -41,6 +41,9 @@ SERIES_OF = {
     )},
     "UMCSENTx": "UMCSENT",
 }  # fmt: skip
+_MOST = 1e300  # of a number, so that it is still one in another unit
+MOST_ROWS = 1_000_000  # all series in 25 years of vintages are 130,000
+_YEARS = ("1800", "2200")
 _NEEDED = ["series", "date", "vintage", "value"]
 
 
@@ -102,18 +105,25 @@ def _table(path: Path) -> pd.DataFrame:
                 f"{path.name} needs columns {', '.join(_NEEDED)}, each once, but {missing[0]} is "
                 f"not among {', '.join(names[:8])}. Get {path} again."
             )
-        table: pd.DataFrame = file.read(columns=_NEEDED).to_pandas()
-    except (pa.ArrowException, OSError) as error:
+        if file.metadata.num_rows > MOST_ROWS:
+            raise SourceError(
+                f"{path.name} has {file.metadata.num_rows:,} rows, and at most {MOST_ROWS:,} are "
+                f"read. Get {path} again."
+            )
+        # What pandas noted of its own columns is not needed, and may be damaged.
+        plain = file.read(columns=_NEEDED).replace_schema_metadata(None)
+        table: pd.DataFrame = plain.to_pandas()
+    except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
         words = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise SourceError(
             f"{path.name} cannot be read as Parquet: {words.rstrip('.')}. Get {path} again."
         ) from error
-    return table.reset_index(drop=True)
+    return table.astype(dict.fromkeys(_NEEDED[:3], "str"))
 
 
 def _check(path: Path, table: pd.DataFrame) -> None:
     """Refuse a row that cannot be right, in words that name it."""
-    date, vintage = table["date"].astype("str"), table["vintage"].astype("str")
+    date, vintage = table["date"], table["vintage"]
     value = pd.to_numeric(table["value"], errors="coerce").to_numpy(dtype=np.float64)
     faults = {
         "the date is no first day of a month, YYYY-MM-01": ~(
@@ -122,8 +132,11 @@ def _check(path: Path, table: pd.DataFrame) -> None:
         "the vintage is no month, YYYY-MM": ~(
             vintage.str.fullmatch(r"\d{4}-\d{2}") & _days(vintage, "%Y-%m").notna()
         ),
+        "the year is none that can be": ~(
+            date.str[:4].between(*_YEARS) & vintage.str[:4].between(*_YEARS)
+        ),
         "the month is after the vintage": date.str[:7] > vintage,
-        "the value is no finite number": ~np.isfinite(value),
+        "the value is no finite number": ~(np.abs(value) < _MOST),
         "series, date and vintage are there twice": table.duplicated(_NEEDED[:3]),
     }
     for words, rows in faults.items():

@@ -21,6 +21,7 @@ from regime.data.sources.live import Http, Job, Request, Source
 from regime.data.sources.zips import only_member
 from regime.exceptions import SourceError
 
+FIRST_YEAR = 1926  # of stock prices by CRSP
 HOST = "mba.tuck.dartmouth.edu"
 
 _THREE_SORTS = (
@@ -169,7 +170,8 @@ def read(content: bytes, file: File, request: Request) -> pd.DataFrame:
     columns = parse(decoded(member, file), file)
     _check_periods(columns.index, file, request.now)
     for identifier in file.derived:
-        columns[identifier] = derive(identifier, columns)
+        derived = derive(identifier, columns)
+        columns[identifier] = derived.where(np.isfinite(derived))  # as of a sum that is zero
     if request.since is not None:
         columns = columns[columns.index >= request.since]
     return gather(
@@ -207,10 +209,14 @@ def _check_periods(periods: pd.Index, file: File, now: pd.Timestamp) -> None:
     today = new_york_day(now)
     if file.tables[0].dated == MONTH:
         today += pd.offsets.MonthEnd(0)
-    elif len(strange := days.difference(trading_days(days[0], days[-1]))):
-        raise fault(file, f"needed days on which New York traded, found {strange[0]:%Y-%m-%d}")
+    if days[0].year < FIRST_YEAR:
+        raise fault(file, f"needed periods from {FIRST_YEAR} on, found one of {days[0].year}")
     if days[-1] > today:
         raise fault(file, f"needed periods up to {today:%Y-%m-%d}, found {days[-1]:%Y-%m-%d}")
+    if file.tables[0].dated == MONTH:
+        return
+    if len(strange := days.difference(trading_days(days[0], days[-1]))):
+        raise fault(file, f"needed days on which New York traded, found {strange[0]:%Y-%m-%d}")
 
 
 def _bm_june(columns: pd.DataFrame, quintile: str) -> "pd.Series[float]":

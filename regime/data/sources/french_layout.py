@@ -19,6 +19,8 @@ FOLDER = "/pages/faculty/ken.french/ftp/"
 DAY, MONTH = "%Y%m%d", "%Y%m"  # how a table dates its rows
 _DIGITS = {DAY: 8, MONTH: 6}
 _RHYTHM = {DAY: "daily", MONTH: "monthly"}
+MOST_LINES = 500_000  # ten times those of the longest file
+LONGEST_LINE = 10_000  # letters
 _MISSING = (-99.99, -999.0)
 _AGAIN = "Fetch it again; if it stays so, report it: the publisher changed its format."
 
@@ -94,6 +96,8 @@ def parse(text: str, file: File) -> pd.DataFrame:
     """
     if text.lstrip()[:1] == "<":
         raise fault(file, "needed tables, found a web page", line=1)
+    if (lines := text.count("\n")) > MOST_LINES:
+        raise fault(file, f"needed at most {MOST_LINES:,} lines, found {lines:,}")
     blocks = _blocks(text, file)
     frames = [_columns(_find(blocks, table, file), table, file) for table in file.tables]
     for frame, table in zip(frames, file.tables, strict=True):
@@ -125,6 +129,8 @@ def _blocks(text: str, file: File) -> list[_Block]:
     current: _Block | None = None
     lines = text.split("\n")
     for number, line in enumerate(lines, 1):
+        if len(line) > LONGEST_LINE:
+            raise fault(file, f"needed lines, found one of {len(line):,} letters", line=number)
         if _ROW.match(line):
             if current is None and not _NUMBERS.fullmatch(line):
                 continue  # prose that happens to begin with a year
@@ -202,12 +208,14 @@ def _columns(block: _Block, table: Table, file: File) -> pd.DataFrame:
 def _numbers(cells: np.ndarray, block: _Block, file: File) -> np.ndarray:
     if _NUMBERS.fullmatch("".join(block.rows)):
         try:
-            return cells.astype(np.float64)
+            values: np.ndarray = cells.astype(np.float64)
+            if np.isfinite(values).all():
+                return values
         except ValueError:
             pass  # said below, with its place
     for row, number in zip(cells, block.lines, strict=True):
         for cell, column in zip(row, block.columns, strict=True):
-            if not _NUMBER.fullmatch(cell):
+            if not _NUMBER.fullmatch(cell) or np.isinf(float(cell)):
                 raise fault(
                     file, f"needed a number for {column!r}, found {_short(cell)}", line=number
                 )

@@ -41,6 +41,7 @@ from regime.exceptions import SourceError
 
 MOST_UNPACKED = 50 * 1024**2  # bytes of a workbook; SPY's has under half a million
 MOST_ROWS, MOST_COLUMNS = 20_000, 100
+FIRST_YEAR = 1993  # of the oldest fund
 TOLERANCE = 2.0  # points by which weights may fail to add up to 100
 _SHARE = re.compile(r"[A-Z]{1,5}([./ -][A-Z])?")  # futures and rights have digits in theirs
 _CLASS = re.compile(r"[\s-]+(CL|CLASS|SER|SERIES)[\s.-]+[A-Z]$")
@@ -163,6 +164,8 @@ def _judged(
     if day > today:
         raise _fault(ticker, f"a day up to {today:%Y-%m-%d}", f"{day:%Y-%m-%d}, in the future",
                      "Check the clock of this computer")  # fmt: skip
+    if day.year < FIRST_YEAR:
+        raise _fault(ticker, "a day of our days", f"one of the year {day.year}")
     total, kept = 0.0, []
     for symbol, name, written, listed in lines:
         weight = _number(written)

@@ -39,6 +39,7 @@ PAGE = (
 SHEET = "Weekly MF & ETF Public Report"
 WEEKLY = "estimated weekly fund flows"  # the line above the weeks, in lower case
 JANUARY = 1
+FIRST_YEAR = 2000  # before any of these estimates
 _HEADER_ROWS = 3
 _ROUNDING = 5.0  # million USD, of a sum of four rounded numbers
 
@@ -153,6 +154,8 @@ def _weeks(rows: Rows, today: pd.Timestamp) -> dict[pd.Timestamp, list[Any]]:
             break
         if found and day <= max(found):
             raise _fault("have its weeks once and in order", f"{day:%Y-%m-%d} after a later one")
+        if day.year < FIRST_YEAR:
+            raise _fault("have weeks of our days", f"one of the year {day.year}")
         if day > today:
             raise _fault("have weeks up to now", f"one to {day:%Y-%m-%d}, which is in the future")
         found[day] = list(row)

@@ -10,7 +10,6 @@ read again, for notes often give only a part of it.
 """
 
 import json
-import math
 from collections import defaultdict
 from functools import partial
 from typing import Any
@@ -31,6 +30,7 @@ _YEARLY = (pd.Timedelta(days=350), pd.Timedelta(days=380))  # 52 or 53 weeks, or
 _SAME_DAY = pd.Timedelta(days=10)  # a fiscal quarter may end a week earlier or later
 _FORMS = ("10-K", "10-Q")  # and their amendments and transition reports; others round
 _AGAIN = "Fetch it again; if it stays so, report it: the publisher changed its format."
+_MOST = 1e18  # USD or shares; not a number is not below it either
 _FACTS = ["start", "end", "val", "filed", "accn"]
 
 TAGS: dict[str, list[str]] = {
@@ -310,7 +310,8 @@ def _fact(company: str, place: str, fact: Any, *, dated: bool) -> tuple[Any, ...
         end, filed = _day(fact["end"]), _day(fact["filed"])
         start = end if dated else _day(fact["start"])
         value, accn = fact["val"], fact["accn"]
-        sound = type(value) in {int, float} and math.isfinite(value) and isinstance(accn, str)
+        sound = type(value) in {int, float} and abs(value) < _MOST and isinstance(accn, str)
+        sound = sound and accn.isascii()
     except (KeyError, TypeError, ValueError):
         sound = False
     if not sound or not start <= end <= filed:

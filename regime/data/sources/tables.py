@@ -17,6 +17,8 @@ import pyarrow.parquet as pq
 
 from regime.exceptions import SourceError
 
+MOST_ROWS = 500_000  # a day since 1926 in each of 20 revisions
+MOST_UNPACKED = 1024**3  # bytes; sixty years of a thousand daily series have a quarter of it
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
 
 
@@ -75,8 +77,11 @@ def read_table(path: Path, wanted: Sequence[str]) -> Table:
 
 def _read_csv(path: Path, raw: bytes, wanted: Sequence[str]) -> Table:
     # Not pandas: it fills up rows that are cut short, and does not count blank lines.
-    text = _decoded(path, _unpacked(path, raw) if path.name.lower().endswith(".gz") else raw)
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    content = _unpacked(path, raw) if path.name.lower().endswith(".gz") else raw
+    _check_rows(path, content.count(b"\n"))
+    _check_text(path, content)
+    text = io.TextIOWrapper(io.BytesIO(content), encoding="utf-8-sig", newline="")
+    reader = csv.reader(text, strict=True)
     try:
         rows = [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
     except csv.Error as error:
@@ -98,14 +103,29 @@ def _read_csv(path: Path, raw: bytes, wanted: Sequence[str]) -> Table:
 
 def _unpacked(path: Path, raw: bytes) -> bytes:
     try:
-        return gzip.decompress(raw)
+        with gzip.open(io.BytesIO(raw)) as file:
+            content = file.read(MOST_UNPACKED + 1)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise SourceError(f"{path.name} is no whole gzip: {error}. Get {path} again.") from error
+    if len(content) > MOST_UNPACKED:
+        raise SourceError(
+            f"{path.name} unpacks to more than {MOST_UNPACKED:,} bytes, and no table here is that "
+            f"large. Unpack and split {path} if it is what you want."
+        )
+    return content
 
 
-def _decoded(path: Path, raw: bytes) -> str:
+def _check_rows(path: Path, rows: int) -> None:
+    if rows > MOST_ROWS:
+        raise SourceError(
+            f"{path.name} has {rows:,} rows, and at most {MOST_ROWS:,} are read. Get {path} again, "
+            f"or split it."
+        )
+
+
+def _check_text(path: Path, raw: bytes) -> None:
     try:
-        return raw.decode("utf-8-sig")
+        raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         raise SourceError(
@@ -118,15 +138,15 @@ def _read_parquet(path: Path, raw: bytes, wanted: Sequence[str]) -> Table:
         file = pq.ParquetFile(pa.BufferReader(raw))
         header = list(file.schema_arrow.names)
         _check_header(path, header, wanted)
+        _check_rows(path, file.metadata.num_rows)
         columns = file.read(columns=[name for name in wanted if name in header])
-    except (pa.ArrowException, OSError) as error:
-        raise SourceError(
-            f"{path.name} is no whole Parquet: {str(error).splitlines()[0]} Get {path} again."
-        ) from error
-    cells = {
-        name: ["" if cell is None else str(cell) for cell in columns[name].to_pylist()]
-        for name in columns.column_names
-    }
+        cells = {
+            name: ["" if cell is None else str(cell) for cell in columns[name].to_pylist()]
+            for name in columns.column_names
+        }
+    except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
+        words = (str(error).splitlines() or [type(error).__name__])[0]
+        raise SourceError(f"{path.name} is no whole Parquet: {words} Get {path} again.") from error
     return Table(path, header, cells, [f"row {row}" for row in range(1, columns.num_rows + 1)])
 
 

@@ -31,6 +31,7 @@ HOST = "api.tiingo.com"
 KEY = "REGIME_TIINGO_KEY"
 SETTLING = pd.Timedelta(minutes=90)
 EARLIEST = pd.Timestamp("1993-01-29")  # the first day of the oldest fund
+_MOST = 1e12  # USD, or new shares for one old
 _FIELDS = {"close": "close", "dividend": "divCash", "split": "splitFactor"}
 _NOTHING = {"close": math.nan, "dividend": 0.0, "split": 1.0}  # said of a day without one
 
@@ -81,7 +82,7 @@ def _day(row: Any, ticker: str) -> date:
 
 def _number(row: dict[str, Any], kind: str, ticker: str) -> float:
     value = row.get(_FIELDS[kind])
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < _MOST:
         found = f"found {_FIELDS[kind]} {str(value)[:40]!r} on {str(row['date'])[:10]}"
         raise _fault(ticker, found, "Try later")
     return float(value)

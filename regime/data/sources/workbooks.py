@@ -6,6 +6,7 @@ from typing import Any
 
 from python_calamine import CalamineWorkbook
 
+from regime.data.sources.compound import require_sound
 from regime.exceptions import SourceError
 
 LARGEST = 20 * 1024**2  # bytes; ten times the largest workbook read here
@@ -34,6 +35,7 @@ def rows_of(document: bytes, sheet: str, fault: Fault, *, largest: int = LARGEST
         found = f"{len(document):,} bytes of something else"
         raise fault(f"be an Excel 97 workbook of at most {largest:,} bytes", found)
     try:
+        require_sound(document)
         workbook = CalamineWorkbook.from_filelike(io.BytesIO(document))
         if sheet not in workbook.sheet_names:
             raise fault(f"have a sheet {sheet}", f"{', '.join(workbook.sheet_names)}")

@@ -51,6 +51,8 @@ _ZONE = "America/New_York"
 _META = {"dataGranularity": "1d", "currency": "USD", "exchangeTimezoneName": _ZONE}
 _MARGIN = pd.Timedelta(days=10)  # before `since`: an empty answer is a fault at Yahoo
 _END = 9_999_999_999  # seconds since 1970
+_MOST = 1e12  # USD, or shares of a split; products of them stay numbers
+_WIDEST_SPLIT = 1e4  # new shares for one old, or the other way round
 _PLAIN_SPLIT = math.log(1.5)  # a ratio that no day's return of a fund can be taken for
 
 
@@ -189,13 +191,16 @@ def _amount(event: Mapping[str, Any], ticker: str) -> float:
 
 
 def _ratio(event: Mapping[str, Any], ticker: str) -> float:
-    return _number(event.get("numerator"), ticker) / _number(event.get("denominator"), ticker)
+    ratio = _number(event.get("numerator"), ticker) / _number(event.get("denominator"), ticker)
+    if not 1 / _WIDEST_SPLIT < ratio < _WIDEST_SPLIT:
+        raise _fault(ticker, f"a split of {ratio:.4g} shares for one")
+    return ratio
 
 
 def _number(value: Any, ticker: str) -> float:
-    """A finite number above zero."""
+    """A number above zero that can be a price, or a part of a split."""
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not math.isfinite(value) or value <= 0:
+    if not number or not 0 < value < _MOST:
         raise _fault(ticker, f"{str(value)[:40]!r} in place of a number above zero")
     return float(value)
 

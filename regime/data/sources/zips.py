@@ -7,7 +7,7 @@ import zlib
 
 from regime.exceptions import SourceError
 
-MOST = 100_000_000  # bytes; ten times the largest file of any publisher read here
+MOST = 40_000_000  # bytes; three times the largest file of any publisher read here
 _CHUNK = 1 << 20
 _ENCRYPTED = 0x1  # the first of a member's flag bits
 _PACKED = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}  # others cannot be unpacked bit by bit

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from drawn import drawn
@@ -318,3 +319,45 @@ def test_an_export_onto_a_full_disk_leaves_nothing_and_says_so(tmp_path):
     assert done.stderr == ""
     assert list((tmp_path / "out").iterdir()) == []
     shutil.rmtree(tmp_path / "out")
+
+
+def resigned(folder):
+    """The digests of the manifest become those of the files as they are."""
+    manifest = json.loads((folder / MANIFEST).read_text())
+    for name, about in manifest["tables"].items():
+        about["sha256"] = transfer._sha256(folder / f"{name}.parquet")
+    (folder / MANIFEST).write_text(json.dumps(manifest))
+
+
+@pytest.mark.parametrize(
+    ("table", "change", "words"),
+    [
+        ("series", lambda rows: rows.drop_columns(["id"]), "other columns than id, name"),
+        ("rulings", lambda rows: rows.drop_columns(["why"]), "other columns than series, period"),
+        ("observations", lambda rows: changed(rows, "value", float("inf")), "is not finite"),
+        ("observations", lambda rows: changed(rows, "value", None), "lacks a value of value"),
+        ("observations", lambda rows: changed(rows, "period", None), "lacks a value of period"),
+        (
+            "observations",
+            lambda rows: rows.set_column(0, "series", rows["series"].cast("string")),
+            "other columns than series, period",
+        ),
+    ],
+)
+def test_a_table_that_cannot_be_is_not_imported_though_its_digest_fits(
+    filled, new_store, tmp_path, table, change, words
+):
+    export(filled, tmp_path / "a")
+    file = tmp_path / "a" / f"{table}.parquet"
+    pq.write_table(change(pq.read_table(file)), file)
+    resigned(tmp_path / "a")
+    there = new_store()
+    with pytest.raises(StoreError, match=words):
+        restore(there, tmp_path / "a")
+    assert there.is_empty()
+
+
+def changed(rows, name, value):
+    kept = rows[name].to_pylist()
+    at = rows.column_names.index(name)
+    return rows.set_column(at, name, pa.array([value, *kept[1:]], rows[name].type))

@@ -181,6 +181,15 @@ def test_a_damaged_record_is_told_counts_as_not_there_and_is_mended(
     assert newest(archive).read() == b"two"
 
 
+def test_a_record_without_what_the_publisher_said_is_read_as_if_he_had_said_nothing(
+    archive: Archive,
+) -> None:
+    archive.keep(URL, b"one", fetched_at=FIRST, etag='"e"')
+    said = json.loads(record(archive).read_bytes())
+    record(archive).write_text(json.dumps({key: said[key] for key in said if key != "etag"}))
+    assert newest(archive).etag is None
+
+
 def test_a_full_disk_is_told_and_leaves_what_was_there(
     archive: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -164,6 +164,7 @@ TABLE = replay.text(week())
         (",FutOnly\r", "\r", "line 2: needed 24 values, as in the header, found 23"),
         ("1000,11,", "1OOO,11,", "line 2: .* contracts for Open_Interest_All, found '1OOO"),
         ("1000,11,", "-100,11,", "for Open_Interest_All, found '-100'"),
+        ("1000,11,", f"{'9' * 5000},11,", "for Open_Interest_All, found '9999"),
         ("1000,11,", "0,11,", "for Open_Interest_All, found '0'"),
         (",300,200,", ",,200,", "for Lev_Money_Positions_Long_All, found ''"),
         (",300,200,", ",.,200,", r"for Lev_Money_Positions_Long_All, found '\.'"),

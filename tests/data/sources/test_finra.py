@@ -225,6 +225,7 @@ def odd(old, new):
         (odd(b"|300|", b"|n.a.|"), "line 2: needed a number of shares, found 'n.a.'"),
         (odd(b"|300|", b"|-300|"), "line 2: needed a number of shares, found '-300'"),
         (odd(b"|300|", b"|nan|"), "line 2: needed a number of shares, found 'nan'"),
+        (odd(b"|300|", b"|1e308|"), "line 2: needed a number of shares, found '1e308'"),
         (odd(b"|300|", b"|"), "line 2: needed 14 cells, found"),
         (odd(b"|X|", b"|V|"), "needed 50% of the members or more, found 0 of 1"),
     ],

@@ -208,6 +208,7 @@ def test_models_see_the_same_series_as_before():
         (GOOD.replace(b"4.28", b"nan"), "line 2: needed a number"),
         (GOOD.replace(b"4.28", b"inf"), "line 2: needed a number"),
         (GOOD.replace(b"4.28", b"1e999"), "line 2: needed a number"),
+        (GOOD.replace(b"4.28", b"1e308"), "line 2: needed a number"),
         (GOOD.replace(b"07-10", b"07-32"), "line 2: needed a date YYYY-MM-DD, found '2024-07-32'"),
         (GOOD.replace(b"2024-07-10", b"07/10/2024"), "line 2: needed a date"),
         (GOOD.replace(b"07-11", b"07-10"), "line 3: '2024-07-10' comes twice"),

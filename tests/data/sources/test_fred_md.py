@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from drawn import drawn
 from hypothesis import strategies as st
@@ -137,6 +139,24 @@ def test_a_file_that_is_no_such_table_is_refused(tmp_path):
     table(*GOOD).drop(columns="vintage").to_parquet(path)
     with pytest.raises(SourceError, match="but vintage is not among series, date, value"):
         fred_md.read(path)
+
+
+def test_how_pandas_wrote_the_table_does_not_matter(tmp_path):
+    path = tmp_path / "fred_md_vintages.parquet"
+    plain = read(tmp_path, *GOOD)
+    categories = pa.Table.from_pandas(table(*GOOD).astype({"series": "category"}))
+    for kept in (
+        {"pandas": "no JSON"},
+        {"pandas": '{"columns": [{}], "index_columns": [0.5]}'},
+        {},
+    ):
+        pq.write_table(categories.replace_schema_metadata(kept), path)
+        pd.testing.assert_frame_equal(fred_md.read(path), plain)
+
+
+def test_a_number_that_is_none_in_another_unit_is_refused(tmp_path):
+    with pytest.raises(SourceError, match="the value is no finite number"):
+        read(tmp_path, *GOOD, ("HOUST", "1999-08-01", "1999-09", 1e308))
 
 
 @pytest.fixture(scope="module")

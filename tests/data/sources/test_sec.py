@@ -255,6 +255,7 @@ def without(tag):
         (set_fact(val="12"), "AAPL, NetIncomeLoss, fact 0: needed a value"),
         (set_fact(val=True), "AAPL, NetIncomeLoss, fact 0: needed a value"),
         (set_fact(val=float("nan")), "AAPL, NetIncomeLoss, fact 0: needed a value"),
+        (set_fact(val=10**400), "AAPL, NetIncomeLoss, fact 0: needed a value"),
         (set_fact(filed=None), "AAPL, NetIncomeLoss, fact 0: needed a value"),
         (set_fact(end="2020-13-01"), "AAPL, NetIncomeLoss, fact 0: needed a value"),
         (set_fact(filed="2001-01-01"), "AAPL, NetIncomeLoss, fact 0: needed a value, its days in"),

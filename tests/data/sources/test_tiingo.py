@@ -60,6 +60,7 @@ def test_an_empty_list_is_nothing_and_no_fault():
         ([day("2024-06-11", None)], "found close 'None' on 2024-06-11"),
         ([day("2024-06-11", "101")], "found close '101'"),
         ([day("2024-06-11", float("nan"))], "found close 'nan'"),
+        ([day("2024-06-11", 10**400)], "found close '1000"),
         ([day("2024-06-11", new=True)], "found splitFactor 'True'"),
     ],
 )

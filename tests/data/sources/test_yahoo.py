@@ -225,6 +225,11 @@ SUNDAY = int(pd.Timestamp("2024-06-09 13:30").timestamp())
         (changed(["indicators", "quote", 0, "close", 2], 0), "'0' in place of a number"),
         (changed(["indicators", "quote", 0, "close", 2], "51"), "in place of a number above zero"),
         (changed(["indicators", "quote", 0, "close", 2], True), "'True' in place of a number"),
+        (changed(["indicators", "quote", 0, "close", 2], 10**400), "in place of a number above"),
+        (
+            changed(["events", "splits"], {"a": {"numerator": 1, "denominator": 1e-20, "date": 1}}),
+            "a split of 1e+20 shares for one",
+        ),
         (changed(["indicators", "quote"], []), "no days with closes"),
         (changed(["events", "dividends"], {"a": {"amount": None, "date": SUNDAY}}), "'None'"),
         (changed(["events", "dividends"], {"a": {"amount": 1, "date": SUNDAY}}), "no trading day"),

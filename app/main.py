@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from app import queries, widgets
+from app import queries, sign_in, widgets
 from regime.exceptions import RegimeError
 
 VIEWS = Path(__file__).parent / "views"
@@ -14,8 +14,8 @@ PAGES = {
     "Now": [("today", "Today"), ("why", "Why"), ("what_if", "What if")],
     "Then": [("history", "History"), ("signals", "Signals")],
     "Trust": [
-        ("value", "Value"), ("models", "Models"), ("card", "Model card"), ("data", "Data"),
-        ("glossary", "Glossary"),
+        ("value", "Value"), ("models", "Models"), ("card", "Model card"),
+        ("audit", "Audit"), ("data", "Data"), ("glossary", "Glossary"),
     ],
 }  # fmt: skip
 STYLE = """<style>
@@ -33,6 +33,7 @@ body, [data-testid="stMetricValue"], table { font-variant-numeric: tabular-nums;
 
 st.set_page_config(page_title="Equity leadership", page_icon="📊", layout="wide")
 st.html(STYLE)
+sign_in.let_in()
 widgets.read_address()
 chosen = st.navigation(
     {

@@ -102,6 +102,11 @@ class Settings(BaseSettings):
         return self.home / "results"
 
     @property
+    def audits(self) -> Path:
+        """What the newest audit found."""
+        return self.home / "audits"
+
+    @property
     def walks(self) -> Path:
         """Walk-forwards, each under a name that follows from all it was computed from."""
         return self.home / "walks"
@@ -134,7 +139,8 @@ class Settings(BaseSettings):
     def make_home(self) -> None:
         """Create the folder, or say why that cannot be."""
         try:
-            self.home.mkdir(parents=True, exist_ok=True)
+            # For its owner alone when it is made; whoever shares it opens it, and it stays so.
+            self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
             if not os.access(self.home, os.W_OK | os.X_OK):
                 raise PermissionError(13, "Permission denied")
         except OSError as error:

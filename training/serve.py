@@ -30,6 +30,13 @@ _THEME = (
     "dark.primaryColor=#56B4E9", "dark.linkColor=#8CCBF2",
 )  # fmt: skip
 
+# Whatever a config.toml says. An error's text may hold a password: the log has it, a page has not.
+_SHUT = (
+    "server.enableCORS=true", "server.enableXsrfProtection=true", "server.enableAgentApi=false",
+    "server.enableStaticServing=false", "server.maxWidgetStateSize=2",
+    "global.developmentMode=false", "client.showErrorDetails=type",
+)  # fmt: skip
+
 # A server's threads each keep what they freed, and Arrow a pool beside: 60 MB on sixty years.
 _THRIFTY = {
     "MALLOC_ARENA_MAX": "2", "MALLOC_TRIM_THRESHOLD_": "131072",
@@ -83,19 +90,22 @@ def serve_both(settings: "Settings") -> None:
 
 def _app_command(port: int, settings: "Settings") -> list[str]:
     del settings  # the app finds it in the environment
-    page = Path(__file__).parents[1] / "app" / "main.py"
+    page = Path(__file__).parents[1] / "app" / "served.py"
     return [
         "streamlit", "run", str(page), f"--server.address={HOST}", f"--server.port={port}",
         "--server.headless=true", "--browser.gatherUsageStats=false",
         "--client.toolbarMode=viewer", "--server.fileWatcherType=none",
-        "--server.maxUploadSize=1", *(f"--theme.{option}" for option in _THEME),
+        "--server.maxUploadSize=1", *(f"--{option}" for option in _SHUT),
+        *(f"--theme.{option}" for option in _THEME),
     ]  # fmt: skip
 
 
 def _ui_command(port: int, settings: "Settings") -> list[str]:
     return [
-        "mlflow", "server", "--backend-store-uri", settings.tracking_uri, "--host", HOST,
-        "--port", str(port), "--workers", "1",
+        "mlflow", "server", "--host", HOST, "--port", str(port), "--workers", "1",
+        "--no-serve-artifacts",
+        # MLflow's own list has 10.*, as addresses begin, and as anybody's name may.
+        "--allowed-hosts", f"{HOST}:{port},localhost:{port}",
         "--default-artifact-root", (settings.home / "artifacts").absolute().as_uri(),
     ]  # fmt: skip
 
@@ -138,6 +148,8 @@ def _environment(settings: "Settings") -> dict[str, str]:
         **_THRIFTY,
         **os.environ,
         "REGIME_HOME": str(settings.home.absolute()),
+        # Not as an argument: those of a process are for everybody on the machine to read.
+        "MLFLOW_BACKEND_STORE_URI": settings.tracking_uri,
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "DO_NOT_TRACK": "true",

@@ -146,7 +146,7 @@ class Postgres(Database):
         for table in tables:
             try:
                 with self.transaction() as connection:
-                    connection.exec_driver_sql(f'SELECT count(*) FROM "{table}"')  # noqa: S608
+                    connection.scalar(sa.select(sa.func.count()).select_from(sa.table(table)))
             except StoreError as error:
                 found.append(str(error))
         return found

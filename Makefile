@@ -9,7 +9,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 PYTEST := $(BIN)/python -m pytest -n 3 --dist loadfile
-.PHONY: help setup demo browser postgres bench test suite test-long lint app ui lock clean
+.PHONY: help setup demo browser postgres bench faults soak mutants test suite test-long lint app ui lock clean
 
 help:  ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -53,6 +53,17 @@ test-long: lint browser postgres  ## The full counts; their results are committe
 bench: setup  ## Everything that has a goal of time, measured; 15 minutes (ARGS="-k em": a part)
 	$(BIN)/python -m pytest tests/benchmarks -o python_files='bench_*.py' -W default -q \
 		-p benchmark --benchmark-quiet --benchmark-storage=.pytest_cache/benchmarks $(ARGS)
+
+faults: setup  ## Kills, full disks, broken files and the like, in full; the table of SECURITY.md
+	$(BIN)/python -m pytest tests/faults -m long -n 2 --dist worksteal -q \
+		-o junit_family=xunit1 --junitxml=.pytest_cache/faults.xml $(ARGS)
+	$(BIN)/python tests/faults/table.py .pytest_cache/faults.xml
+
+soak: setup browser  ## App and MLflow UI looked at while days are lived; 30 minutes (ARGS=5: minutes)
+	$(BIN)/python tests/soak/soak.py $(ARGS)
+
+mutants: setup  ## Small faults in the code that tests should notice; an hour (ARGS=scores: one module)
+	$(BIN)/python tests/mutation/run.py $(ARGS)
 
 lint: setup  ## ruff, mypy and import-linter
 	$(BIN)/ruff check --quiet .

@@ -64,6 +64,12 @@ def run(command: Any, arguments: list[str] | None = None) -> None:
 def _one_line(kind: type[BaseException], fault: BaseException, _: TracebackType | None) -> None:
     if issubclass(kind, RegimeError):
         note(f"error: {fault}")
+    elif issubclass(kind, MemoryError):
+        said = f" ({fault})" if str(fault) else ""
+        note(
+            f"error: The memory this process may use is not enough{said}. End other programs, or "
+            "raise its limit, and run it again; what was done stands."
+        )
     elif issubclass(kind, OSError):
         where = f" ({fault.filename})" if getattr(fault, "filename", None) else ""
         note(f"error: {getattr(fault, 'strerror', None) or fault}{where}.")

@@ -48,6 +48,8 @@ def client(settings: Settings) -> Any:
 
         for name in ("mlflow", "alembic"):  # after the import, which sets levels of its own
             logging.getLogger(name).setLevel(logging.ERROR)
+        # It writes a traceback of what it raises, which is told in words here.
+        logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
         if path := local_database(settings):
             path.parent.mkdir(parents=True, exist_ok=True)
             with FileLock(f"{path}.lock", timeout=120):
@@ -91,7 +93,9 @@ def plain_faults(settings: Settings, *also: type[Exception]) -> Iterator[None]:
 
 
 def _is_of_mlflow(error: Exception) -> bool:
-    return any(kind.__module__.startswith("mlflow.") for kind in type(error).__mro__)
+    """Whether it raised it, or the database it keeps its tables with."""
+    libraries = ("mlflow.", "sqlalchemy.")
+    return any(kind.__module__.startswith(libraries) for kind in type(error).__mro__)
 
 
 def _words(uri: str, said: str) -> str:
@@ -115,6 +119,11 @@ def _words(uri: str, said: str) -> str:
         return (
             f"MLflow at {place} cannot be used: another program has kept the database locked for "
             f"{_LOCKED:.0f} seconds. Let it finish, then try again."
+        )
+    if "disk I/O error" in said or "disk is full" in said or "readonly" in said:
+        return (
+            f"MLflow at {place} cannot be used: the disk refused to write ({said.rstrip('.')}). "
+            "Free some space, or make the folder writable, and run it again."
         )
     if "not a database" in said or "malformed" in said:
         return (

@@ -351,7 +351,8 @@ def _load(tracker: Any, version: Any) -> Version:
         except (MlflowException, OSError) as error:
             raise StoreError(
                 f"The files of version {version.version} cannot be read: "
-                f"{str(error).splitlines()[0]}. Retrain it: `regime retrain`."
+                f"{str(error).splitlines()[0]}. Run it again with memory and room on the disk; if "
+                "the files are gone, retrain it: `regime retrain`."
             ) from error
         bundle = load_bundle(Path(files), digest=digest)
         fallback = load_bundle(

@@ -18,13 +18,18 @@ from filelock import FileLock, Timeout
 from regime.data.database.base import ELSEWHERE, Database, numpy_type
 from regime.exceptions import StoreError
 
+# Not to fetch again at once: the ledger is in there, and no source has it.
+_REMEDY = (
+    "Move it away, and bring back a copy or an export of it (`regime store import DIR`), which has "
+    "the ledger too. Without either, where nothing was published: Move it away and fetch again"
+)
 _FAULTS = {  # by the beginning of SQLite's name for it
     "SQLITE_FULL": ("the disk is full", "Free some space and run it again"),
     "SQLITE_IOERR": ("the disk refused to read or write", "Check its free space and health"),
     "SQLITE_READONLY": ("it is read-only", f"Make it and its folder writable. {ELSEWHERE}, if not"),
     "SQLITE_CANTOPEN": ("it cannot be opened", "Check that it is a file in a writable folder"),
     "SQLITE_NOTADB": ("it is no SQLite database", f"{ELSEWHERE}, or move the file away"),
-    "SQLITE_CORRUPT": ("it is damaged", "Move it away and fetch again"),
+    "SQLITE_CORRUPT": ("it is damaged", _REMEDY),
     "SQLITE_BUSY": ("another program holds it", "Close that program and run it again"),
 }
 _MOST_AT_ONCE = 200_000  # rows as Python objects, so that millions need little memory
@@ -177,7 +182,7 @@ class SqliteFile(Database):
         for start, (what, next_step) in _FAULTS.items():
             if name.startswith(start):
                 return StoreError(f"The store {self.path}: {what} ({cause}). {next_step}.")
-        return StoreError(f"The store {self.path} failed: {cause}. Move it away and fetch again.")
+        return StoreError(f"The store {self.path} failed: {cause}. {_REMEDY}.")
 
 
 def _open(path: Path, *, write: bool) -> sqlite3.Connection:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from regime.survivors import _walked, carry_forward
+from regime.survivors import _walked, carry_forward, carry_many
 
 # Multiples of 1/8 add up without rounding, so ties are ties and equality is exact.
 EIGHTHS = st.integers(-32, 32).map(lambda number: number / 8)
@@ -116,3 +116,45 @@ def test_a_path_asked_for_twice_cannot_be_overwritten():
     survivors = carry_forward(np.eye(3), switching_cost=1.0)
     with pytest.raises(ValueError, match="read-only"):
         survivors.score[0] = 1.0
+
+
+@given(LEADS, COSTS)
+@settings(max_examples=25, deadline=None)
+def test_the_path_up_to_a_row_is_that_of_the_history_which_ends_there(lead, cost):
+    whole = carry_forward(lead, switching_cost=cost)
+    for last in range(len(lead)):
+        cut = carry_forward(lead[: last + 1], switching_cost=cost)
+        np.testing.assert_array_equal(whole.path(last), cut.path())
+
+
+MARKETS = st.integers(1, 9).flatmap(lambda days: arrays(np.float64, (days, 2, 3), elements=EIGHTHS))
+
+
+@given(MARKETS, COSTS)
+@settings(max_examples=40, deadline=None)
+def test_many_markets_at_once_have_the_scores_and_paths_of_each_alone_ties_too(leads, cost):
+    score, path = carry_many(leads, switching_cost=cost)
+    for market in range(2):
+        alone = carry_forward(leads[:, market], switching_cost=cost)
+        np.testing.assert_array_equal(score[:, market], alone.score)
+        np.testing.assert_array_equal(path[:, market], alone.path())
+
+
+def test_a_regime_that_is_alone_leads_always_and_agrees_with_itself():
+    lead = np.array([[0.5], [-1.0], [2.0], [0.0]])
+    for days in (2, 4):  # the second walk goes on from the first
+        survivors = carry_forward(lead[:days], switching_cost=1.0)
+        assert survivors.score.tolist() == [[0.0]] * days
+        assert survivors.agreed_through.tolist() == [*range(days)]
+        assert survivors.path().tolist() == [0] * days
+
+
+def test_a_path_asked_for_again_is_not_walked_again_and_memory_holds_four_costs():
+    _walked.clear()
+    lead = np.random.default_rng(1).normal(size=(50, 3))
+    first = [carry_forward(lead, switching_cost=cost) for cost in (1.0, 2.0, 3.0, 4.0)]
+    again = [carry_forward(lead, switching_cost=cost) for cost in (1.0, 2.0, 3.0, 4.0)]
+    assert all(one is other for one, other in zip(first, again, strict=True))
+    for cost in range(5, 14):
+        carry_forward(lead, switching_cost=float(cost))
+        assert len(_walked) <= 4

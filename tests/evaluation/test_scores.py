@@ -134,6 +134,19 @@ def test_the_calibration_error_is_what_a_loop_over_the_bins_says(n_bins):
     assert ece == pytest.approx(total)
 
 
+def test_certainty_shares_its_bin_with_what_is_almost_certain():
+    proba, actual = frame([[1.0, 0.0, 0.0], [0.98, 0.01, 0.01]]), series([BROAD, MEGA])
+    # Gaps of the last bin 1 and 0.98 - 1, of the first 0 - 1, 0, 0.01 and 0.01: 0.98 in each.
+    ece = scores.expected_calibration_error(proba, actual)
+    assert ece == pytest.approx((0.98 + 0.98) / 6)
+
+
+def test_the_calibration_error_is_told_of_fifteen_bins_unless_another_number_is_asked_for():
+    proba, actual = forecasts(200, seed=4)
+    ece = scores.expected_calibration_error
+    assert ece(proba, actual) == ece(proba, actual, n_bins=15) != ece(proba, actual, n_bins=16)
+
+
 def runs(values) -> list[tuple[int, int]]:
     """Begin and end (excluded) of every stretch of one value."""
     begins = [row for row in range(len(values)) if not row or values[row] != values[row - 1]]

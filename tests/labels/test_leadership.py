@@ -103,6 +103,44 @@ def test_the_path_as_known_is_the_replay_of_every_day(leads):
             assert row["confirmed_through"] == settled.index[-1]
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_the_path_as_known_is_the_replay_while_the_first_rows_are_being_confirmed(seed):
+    lead = frame(np.random.default_rng(seed).normal(size=(8, 3)))
+    known = path_as_known(lead, switching_cost=1.0)
+    for day in range(8):
+        replay = leadership_path(lead.iloc[: day + 1], switching_cost=1.0)
+        settled = replay[replay["confirmed_on"].notna()]
+        row = known.iloc[day]
+        assert pd.isna(row["confirmed_leader"]) == pd.isna(row["confirmed_through"])
+        assert pd.isna(row["confirmed_through"]) == settled.empty
+        if not settled.empty:
+            assert row["confirmed_through"] == settled.index[-1]
+            assert row["confirmed_leader"] == settled["regime"].iloc[-1]
+
+
+def test_an_episode_has_its_first_and_last_day_and_when_its_first_day_was_confirmed():
+    days = pd.bdate_range("2001-01-02", periods=6)
+    path = pd.DataFrame(
+        {
+            "regime": [REGIMES[0], REGIMES[0], REGIMES[2], REGIMES[2], REGIMES[2], REGIMES[1]],
+            "confirmed_on": [days[2], days[3], days[4], days[5], pd.NaT, pd.NaT],
+        },
+        index=days,
+    )
+    assert episodes(path).to_dict("list") == {
+        "start": [days[0], days[2], days[5]],
+        "end": [days[1], days[4], days[5]],
+        "regime": [REGIMES[0], REGIMES[2], REGIMES[1]],
+        "n_days": [2, 3, 1],
+        "confirmed_on": [days[2], days[4], pd.NaT],
+    }
+
+
+def test_where_a_change_costs_nothing_every_day_is_its_best_baskets(leads):
+    path = leadership_path(leads[:100], switching_cost=0)
+    assert list(path["regime"]) == list(leads[:100].idxmax(axis=1))
+
+
 def test_the_path_as_known_is_blind_to_the_future(leads):
     whole = path_as_known(leads, switching_cost=10)
     pd.testing.assert_frame_equal(whole[:500], path_as_known(leads[:500], switching_cost=10))

@@ -6,7 +6,7 @@ import streamlit as st
 from starlette.middleware import Middleware
 from streamlit.starlette import App
 
-from app.door import LOCAL, Door
+from regime.door import LOCAL, Door
 
 app = App(
     Path(__file__).with_name("main.py"),

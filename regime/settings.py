@@ -140,7 +140,9 @@ class Settings(BaseSettings):
         """Create the folder, or say why that cannot be."""
         try:
             # For its owner alone when it is made; whoever shares it opens it, and it stays so.
-            self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for folder in reversed([self.home, *self.home.parents]):
+                if not folder.exists():
+                    folder.mkdir(mode=0o700, exist_ok=True)
             if not os.access(self.home, os.W_OK | os.X_OK):
                 raise PermissionError(13, "Permission denied")
         except OSError as error:

@@ -103,7 +103,7 @@ def _app_command(port: int, settings: "Settings") -> list[str]:
 def _ui_command(port: int, settings: "Settings") -> list[str]:
     return [
         "mlflow", "server", "--host", HOST, "--port", str(port), "--workers", "1",
-        "--no-serve-artifacts",
+        "--app-name", "regime", "--no-serve-artifacts",
         # MLflow's own list has 10.*, as addresses begin, and as anybody's name may.
         "--allowed-hosts", f"{HOST}:{port},localhost:{port}",
         "--default-artifact-root", (settings.home / "artifacts").absolute().as_uri(),

@@ -1,4 +1,4 @@
-"""Who may speak to the app: a browser that asks for it by its own name, from its own pages.
+"""Who may speak to a server of ours: a browser that asks it by its own name, from its own pages.
 
 Streamlit looks at the name of a host and at the origin of a page when a session is opened, and
 nowhere else; where it knows neither it asks a server on the internet for this machine's address.
@@ -73,11 +73,10 @@ class Door:
             if name in said:
                 said[name].append(value.decode("latin-1"))
         hosts, origins = said[b"host"], said[b"origin"]
-        if len(hosts) != 1 or not _is_named(hosts[0], self.hosts):
+        if len(hosts) != 1 or not is_named(hosts[0], self.hosts):
             return 403, "This app does not go by that host name. Its server.allowedHosts has those."
-        own = hosts[0].lower()
         if len(origins) > 1 or not all(
-            one in self.origins or _place(one) == own for one in origins
+            one in self.origins or is_own(one, hosts[0]) for one in origins
         ):
             return 403, "Pages of another address may not ask this app."
         if len(scope.get("raw_path", b"")) + len(scope.get("query_string", b"")) > LONGEST:
@@ -112,7 +111,8 @@ def policy(page: str) -> str:
     ))  # fmt: skip
 
 
-def _is_named(host: str, names: Collection[str]) -> bool:
+def is_named(host: str, names: Collection[str]) -> bool:
+    """Whether a Host header holds one of these names, with a port or without."""
     try:
         parts = urlsplit(f"//{host}")
         name, _ = parts.hostname, parts.port  # the port raises where it is none
@@ -126,10 +126,10 @@ def _is_named(host: str, names: Collection[str]) -> bool:
     )
 
 
-def _place(origin: str) -> str:
-    """Host and port of a page's origin; nothing for one without a place, as a file has."""
+def is_own(origin: str, host: str) -> bool:
+    """Whether a page's origin is the host that was asked; a file has none that could be."""
     try:
         parts = urlsplit(origin)
     except ValueError:
-        return ""
-    return parts.netloc.lower() if parts.scheme in {"http", "https"} else ""
+        return False
+    return parts.scheme in {"http", "https"} and parts.netloc.lower() == host.lower()

@@ -2,7 +2,8 @@
 
 import pandas as pd
 import pytest
-from lived import TRAINED
+from lived import TRAINED, Home
+from once import once
 
 from regime.audit import subject as of_subject
 from regime.audit.subject import subject_of
@@ -15,11 +16,14 @@ FEW = 6  # signals
 @pytest.fixture(scope="module")
 def home(trained_home, tmp_path_factory):
     """Two sessions after training, each published."""
-    home = trained_home.copied(tmp_path_factory.mktemp("audited") / "home")
-    for day in pd.bdate_range(TRAINED, periods=3)[1:]:
-        now = home.fetch(day)
-        commit(prepare(home.settings, home.store, now), home.settings, home.store)
-    return home
+
+    def make(folder):
+        home = trained_home.copied(folder / "home")
+        for day in pd.bdate_range(TRAINED, periods=3)[1:]:
+            now = home.fetch(day)
+            commit(prepare(home.settings, home.store, now), home.settings, home.store)
+
+    return Home(once(tmp_path_factory, "audited", make) / "home")
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from regime.tracking.ledger import Ledger
 from regime.tracking.mlflow_client import client, find_runs
 from regime.tracking.operations import HEAD, log_operation
 from regime.tracking.published import DAYS as DAYS_KEPT
-from regime.tracking.published import EXPLAINED, FRAMES, OF_A_DAY, _keep_day, load_published
+from regime.tracking.published import EXPLAINED, OF_A_DAY, SAID, _keep_day, load_published
 from regime.tracking.registry import load_version, promote
 
 DAYS = trading_days(pd.Timestamp("2012-07-02"), pd.Timestamp("2012-07-31"))
@@ -291,7 +291,7 @@ def test_what_cannot_be_explained_keeps_no_probability_from_being_shown(
     for part in ("all_features", "_shares", "_drivers", "similar_days", "flip_levels"):
         monkeypatch.setattr(explaining, part, fails)
     _, done = publish(home, DAYS[0])
-    told = load_published(home.settings, FRAMES)
+    told = load_published(home.settings, (*SAID, *EXPLAINED))
     assert told["scores"]["date"].max() == DAYS[0]
     assert set(done.added["date"]) == {DAYS[0]}
     assert all(told[name].empty for name in EXPLAINED)

@@ -53,9 +53,8 @@ def days_of_life(every_day: bool) -> list[pd.Timestamp]:
     return sorted({BEGIN, HELD, DEGRADED, SABOTAGE, ROLLBACK, STALE[0], *after, sessions[-1]})
 
 
-@pytest.mark.parametrize(
-    "every_day", [False, pytest.param(True, marks=pytest.mark.long)], ids=["monthly", "daily"]
-)
+@pytest.mark.long  # two minutes and ten; what runs, gates and kills do is tested by themselves
+@pytest.mark.parametrize("every_day", [False, True], ids=["monthly", "daily"])
 def test_a_service_lives_for_months(every_day, commands, webhook, tmp_path):
     home, end = tmp_path / "home", END if every_day else SOON
     for name, text in (("small", SMALL), ("sabotaged", SABOTAGED)):

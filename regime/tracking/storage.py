@@ -77,7 +77,8 @@ _POOLED = Pooled.__name__
 # What the readers of archives, arrays and trees raise of files that are none.
 _DAMAGE = (
     OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RuntimeError,
-    EOFError, MemoryError, SyntaxError, tokenize.TokenError, zipfile.BadZipFile, zlib.error,
+    EOFError, SyntaxError, tokenize.TokenError, zipfile.BadZipFile, zlib.error,
+    SystemError,  # numpy's, of characters beyond Unicode
 )  # fmt: skip
 _INPUT = ("n_features_in_", "feature_names_in_")
 
@@ -145,6 +146,11 @@ def load_bundle(folder: Path, *, digest: str) -> Bundle:
             },
             expects=tuple(manifest.get("expects", ())),
         )
+    except MemoryError as error:
+        raise StoreError(
+            f"The model in {folder} takes more memory than there is: {error}. Give this process "
+            "more; if there is enough, its files are damaged: `regime retrain`."
+        ) from error
     except _DAMAGE as error:
         raise StoreError(
             f"The model in {folder} cannot be read: {error}. Retrain it: `regime retrain`."

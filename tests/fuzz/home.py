@@ -75,7 +75,7 @@ def _of_folder(name: str, suffix: str, valid: Callable[[], list[bytes]], mutate:
     return Parser(
         f"files, {name}{suffix}", valid, mutate,
         in_file(f"tables{suffix}/{name}{suffix}", lambda path: files.fetch(path.parent, [])),
-        lambda read: observations(read.observations),
+        lambda read: observations(read.observations), share=5,
     )  # fmt: skip
 
 
@@ -165,7 +165,7 @@ PARSERS = [
     _of_folder("valuation_and_concentration_monthly", ".csv", lambda: [_csv(_monthly())], TEXT),
     Parser(
         "FRED-MD", lambda: [parquet(_changes())], PARQUET,
-        in_file("fred_md.parquet", fred_md.read), observations,
+        in_file("fred_md.parquet", fred_md.read), observations, share=5,
     ),
     Parser(
         "experiment TOML",
@@ -173,14 +173,16 @@ PARSERS = [
         TEXT, in_file("one.toml", load_experiment), _experiment,
     ),
     Parser(
-        WATCH, lambda: [_WATCH], TEXT, in_file(WATCH, lambda path: _watched(path.parent)), _unique
+        WATCH, lambda: [_WATCH], TEXT, in_file(WATCH, lambda path: _watched(path.parent)), _unique,
+        share=3,
     ),
     Parser(
         PRICES, lambda: [b"date,PRIV,BAR\n2024-06-03,3.5,100\n2024-06-04,,101\n2024-06-05,3.6,\n"],
-        TEXT, in_file(PRICES, lambda path: load_prices(path.parent)), _own,
+        TEXT, in_file(PRICES, lambda path: load_prices(path.parent)), _own, share=3,
     ),
     Parser(
         EVENTS, lambda: [b"date,title\n2020-11-09,Vaccine news\n1987-10-19,\"Monday, black\"\n"],
         TEXT, of_home(EVENTS, lambda settings: load_events(settings, simulated=False)), _events,
+        share=3,
     ),
 ]  # fmt: skip

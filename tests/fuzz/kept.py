@@ -233,12 +233,14 @@ _STEP = zipped(
 _IN_FOLDER = zipped(lambda chance, one: (JSON if one[:1] == b"{" else PARQUET)(chance, one))
 
 PARSERS = [
-    Parser("roster", _roster, JSON, of_home("published/roster.json", load_roster), any_value),
+    Parser(
+        "roster", _roster, JSON, of_home("published/roster.json", load_roster), any_value, share=5
+    ),
     Parser(
         "published frames",
         lambda: [packed([("result.json", b"{}"), ("scores.parquet", parquet(_frame()))])],
         _IN_FOLDER,
-        _shown, _shown_frames,
+        _shown, _shown_frames, share=5,
     ),
     Parser(
         "published signals",
@@ -247,34 +249,37 @@ PARSERS = [
             ("signals.parquet", parquet(_frame())),
         ])],
         _IN_FOLDER,
-        _signals, _signal_frames,
+        _signals, _signal_frames, share=5,
     ),
     Parser(
         "published day", _of_a_day, JSON,
         of_home("published/days/2024-06-12.json", lambda home: published.load_day(home, DAYS[-1])),
-        any_value,
+        any_value, share=5,
     ),
-    Parser("health findings", _findings, JSON, of_home("health.json", health.findings), any_value),
+    Parser(
+        "health findings", _findings, JSON, of_home("health.json", health.findings), any_value,
+        share=5,
+    ),
     Parser(
         "store export, changed", lambda: [_exported()], zipped(JSON),
-        functools.partial(_restored, forged=False), _import,
+        functools.partial(_restored, forged=False), _import, share=2,
     ),
     Parser(
         "store export, forged", lambda: [_exported()],
         _IN_FOLDER,
-        functools.partial(_restored, forged=True), _import,
+        functools.partial(_restored, forged=True), _import, share=2,
     ),
     *(
         Parser(
             f"model of {kind}, changed", functools.partial(lambda kind: [_stored(kind)], kind),
-            zipped(bytewise), functools.partial(_changed, kind=kind), any_value,
+            zipped(bytewise), functools.partial(_changed, kind=kind), any_value, share=4,
         )
         for kind in ("arrays", "trees")
     ),
     *(
         Parser(
             f"model of {kind}, forged", functools.partial(lambda kind: [_stored(kind)], kind),
-            _STEP, _forged, _bundle,
+            _STEP, _forged, _bundle, share=4,
         )
         for kind in ("arrays", "trees")
     ),

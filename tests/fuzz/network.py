@@ -74,6 +74,7 @@ def _of_french(name: str, title: str) -> Parser:
         some(bytewise, *[zipped(TEXT)] * 4),
         lambda document, _: french.read(document, file, REQUEST),
         observations,
+        share=2,
     )
 
 
@@ -196,6 +197,7 @@ def _of_cftc(name: str) -> Parser:
         some(bytewise, *[zipped(TEXT)] * 4),
         lambda document, _: cftc.parse(document, name, now=NOW),
         observations,
+        share=2,
     )
 
 
@@ -254,7 +256,7 @@ def _of_cells(name: str, module: Any, valid: Any) -> Parser:
         with patch.object(module, "rows_of", lambda *_, **__: rows):
             return module.parse(b"", now=NOW)
 
-    return Parser(name, valid, some(cellwise), parse, observations)
+    return Parser(name, valid, some(cellwise), parse, observations, share=2)
 
 
 def _of_fund(ticker: str, *ways: Any) -> Parser:
@@ -270,6 +272,7 @@ def _of_fund(ticker: str, *ways: Any) -> Parser:
         some(*ways),
         lambda document, _: holdings.fetch(Served(document), ticker=ticker, request=REQUEST),
         observations,
+        share=3,
     )
 
 
@@ -311,14 +314,17 @@ PARSERS = [
     Parser(
         "FRED observations", lambda: _answers("DGS10"), JSON,
         lambda document, _: _jobs("fred", True)["HOUST"].run(_Api(document)), observations,
+        share=3,
     ),
     Parser(
         "FRED vintages", lambda: _answers("INDPRO"), JSON,
         lambda document, _: _jobs("fred", True)["INDPRO"].run(_Api(document)), observations,
+        share=3,
     ),
     Parser(
         "FRED vintage dates", lambda: [_vintage_dates()], JSON,
         lambda document, _: _jobs("fred", True)["INDPRO"].run(_Dates(document)), observations,
+        share=3,
     ),
     Parser(
         "Yahoo charts", lambda: [replay_yahoo.document("SPY", _share(), now=NOW)], JSON,
@@ -332,10 +338,11 @@ PARSERS = [
     Parser(
         "SEC company facts", lambda: [_company()], JSON,
         lambda document, _: _jobs("sec", True)["AMZN"].run(Served(document)), observations,
+        share=2,
     ),
     Parser(
         "SEC frames", lambda: [_frame()], JSON,
-        lambda document, _: filers.parse(document, filers.TOTAL, _YEAR), _figures,
+        lambda document, _: filers.parse(document, filers.TOTAL, _YEAR), _figures, share=2,
     ),
     _of_cftc("fut_fin_txt_2024.zip"),
     _of_cftc("fin_fut_txt_2006_2016.zip"),
@@ -345,12 +352,12 @@ PARSERS = [
     ),
     Parser(
         "ICI workbook", lambda: [replay_ici.workbook(_weeks())], some(bytewise),
-        lambda document, _: ici.parse(document, now=NOW), observations,
+        lambda document, _: ici.parse(document, now=NOW), observations, share=2,
     ),
     _of_cells("ICI cells", ici, lambda: [_rows(replay_ici.workbook(_weeks()), ici.SHEET)]),
     Parser(
         "Shiller workbook", lambda: [replay_shiller.workbook(_figures_of_shiller())],
-        some(bytewise), lambda document, _: shiller.parse(document, now=NOW), observations,
+        some(bytewise), lambda document, _: shiller.parse(document, now=NOW), observations, share=2,
     ),
     _of_cells(
         "Shiller cells", shiller,

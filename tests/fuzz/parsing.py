@@ -27,6 +27,7 @@ NOW = pd.Timestamp("2024-06-14 22:00", tz="UTC")  # two hours after a close
 SECONDS = 2.0  # of the processor for one document
 MOST_MEMORY = 200 * 1024**2  # bytes beyond what the process has before
 LONGEST = 20_000  # characters of a message
+MOST_FAULTS = 20  # of one parser, told apart
 _UNSAFE = (
     "pickle.find_class",
     "os.system",
@@ -48,6 +49,7 @@ class Parser:
     mutate : damages one
     parse : reads one, which it may put into the folder it is given
     check : asserts that what was read can be; by default observations
+    share : how many parsers of one kind, this among them, share the documents of a full count
     """
 
     name: str
@@ -55,11 +57,12 @@ class Parser:
     mutate: Mutate
     parse: Callable[[bytes, Path], Any]
     check: Callable[[Any], None]
+    share: int = 1
 
 
 @dataclass
 class Count:
-    """How many documents were read and refused, in how long."""
+    """How many documents were read and refused, in how long, and what went wrong with which."""
 
     accepted: int = 0
     refused: int = 0
@@ -69,26 +72,33 @@ class Count:
     faults: dict[str, str] = field(default_factory=dict)
 
     def read(self, parser: Parser, documents: list[bytes], folder: Path) -> None:
-        """Parse each; an AssertionError shows a document with which the parser did wrong."""
+        """Parse each; a document with which the parser did wrong is kept, and told by `faults`."""
         before = _memory(forget=True)
         for document in documents:
             began = time.process_time()
             try:
                 with watched() as unsafe, hurried():
                     self._read_one(parser, document, folder)
+                assert not unsafe, f"it did {unsafe}"
             except BaseException as error:
-                kept = Path(tempfile.mkdtemp(prefix="fuzz-")) / "document"
-                kept.write_bytes(document)
-                raise AssertionError(
-                    f"{parser.name} met {type(error).__name__}: {str(error)[:300]} on {kept}, "
-                    f"{len(document)} bytes: {document[:300]!r}"
-                ) from error
-            assert not unsafe, f"{parser.name} did {unsafe} with {document[:300]!r}"
+                if isinstance(error, KeyboardInterrupt):
+                    raise
+                self._fault(parser, document, f"{type(error).__name__}: {str(error)[:200]}")
             took = time.process_time() - began
             self.seconds += took
             self.slowest = max(self.slowest, took)
-        self.memory = max(self.memory, _memory() - before)
-        assert self.memory < MOST_MEMORY, f"{parser.name} took {self.memory:,} bytes"
+        grown = _memory() - before
+        if grown > MOST_MEMORY:
+            largest = max(documents, key=len)
+            self._fault(parser, largest, f"{grown:,} bytes for one of {len(documents)} documents")
+        self.memory = max(self.memory, grown)
+
+    def _fault(self, parser: Parser, document: bytes, what: str) -> None:
+        if what in self.faults or len(self.faults) == MOST_FAULTS:
+            return
+        kept = Path(tempfile.mkdtemp(prefix="fuzz-")) / "document"
+        kept.write_bytes(document)
+        self.faults[what] = f"{parser.name}, {kept}, {len(document)} bytes: {document[:200]!r}"
 
     def _read_one(self, parser: Parser, document: bytes, folder: Path) -> None:
         try:

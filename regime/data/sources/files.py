@@ -200,7 +200,8 @@ def _told(table: Table) -> pd.DatetimeIndex | None:
     if fault := _first(faults):
         row, words = fault
         raise SourceError(
-            f"{table.path.name}, column {KNOWN_AT}, {table.places[row]}: {cells[row]!r} {words}."
+            f"{table.path.name}, column {KNOWN_AT}, {table.places[row]}: "
+            f"{_quoted(cells[row])} {words}."
         )
     return told.where(~is_day, told + pd.Timedelta(days=1))
 
@@ -233,7 +234,7 @@ def _periods(table: Table, frequency: Frequency, told: pd.DatetimeIndex | None) 
         row, words = fault
         raise SourceError(
             f"{table.path.name}, column date, {table.places[row]}: "
-            f"{table.cells['date'][row]!r} {words}."
+            f"{_quoted(table.cells['date'][row])} {words}."
         )
     return dates
 
@@ -275,7 +276,7 @@ def _values(
         row, words = fault
         raise SourceError(
             f"{table.path.name}, column {series.column}, {table.places[row]} "
-            f"({periods[row]:%Y-%m-%d}): {cells[row]!r} {words}."
+            f"({periods[row]:%Y-%m-%d}): {_quoted(cells[row])} {words}."
         )
     return pd.Series(values, index=periods)
 
@@ -339,6 +340,11 @@ def _first(faults: dict[str, np.ndarray]) -> tuple[int, str] | None:
     """First row with the first of these faults that there is, and the fault."""
     found = ((int(rows.argmax()), words) for words, rows in faults.items() if rows.any())
     return next(found, None)
+
+
+def _quoted(cell: str) -> str:
+    """A cell as a message shows it: its beginning, if it is beyond all size."""
+    return repr(cell if len(cell) <= 60 else f"{cell[:60]}...")
 
 
 def _raise_together(problems: list[str]) -> None:

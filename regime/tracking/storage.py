@@ -148,8 +148,8 @@ def load_bundle(folder: Path, *, digest: str) -> Bundle:
         )
     except MemoryError as error:
         raise StoreError(
-            f"The model in {folder} takes more memory than there is: {error}. Give this process "
-            "more; if there is enough, its files are damaged: `regime retrain`."
+            f"The model in {folder} cannot be read in the memory there is: {error}. Give this "
+            "process more; if there is enough, the files are damaged: `regime retrain`."
         ) from error
     except _DAMAGE as error:
         raise StoreError(

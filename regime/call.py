@@ -117,6 +117,16 @@ def choose_margin(probabilities: pd.DataFrame, *, at_most: float = CHANGES_A_YEA
     """The smallest margin whose calls change at most so many times in 252 days.
 
     To be run on training rows only; `CALL_MARGIN` is its answer there.
+
+    Parameters
+    ----------
+    probabilities : DataFrame of shape (n_days, n_regimes)
+        Of the regime now, one column per regime, ascending trading days.
+    at_most : changes per 252 trading days
+
+    Returns
+    -------
+    float, log-odds in nats
     """
     _check(probabilities)
     if probabilities.empty:

@@ -51,17 +51,19 @@ def shares(
 
     Parameters
     ----------
-    panel : DataFrame of `data.panel`; days after `day` are not looked at
-    since, day : two days with a lead, in this order
+    bundle : the fitted model
+    panel : DataFrame of shape (n_days, n_series), as of `data.panel`; days after `day` are not looked at
+    day, since : two days with a lead, the later and the earlier
     horizon : one of the bundle's, in trading days
-    X : DataFrame, optional
+    X : DataFrame of shape (n_days, n_features), optional
         What `bundle.features_of` says of this panel, where it is known already.
 
     Returns
     -------
-    DataFrame with `SHARES`, one row per player and regime
-        The shares of a regime add up to its change, those of a player to zero. `attrs` hold
-        the probabilities by regime on both days, as `before` and `now`.
+    DataFrame of shape (n_players * n_regimes, n_columns) with `SHARES`, nats
+        One row per player and regime. The shares of a regime add up to its change, those of a
+        player to zero. `attrs` hold the probabilities by regime on both days, as `before` and
+        `now`.
 
     Raises
     ------

@@ -148,16 +148,20 @@ def score_days(
 
     Parameters
     ----------
-    walk_forward : DataFrame with `date`, `horizon` and a column per regime
-        The record of the same experiment up to `bundle.trained_until`.
+    bundle : the fitted model
+    walk_forward : DataFrame of shape (n_rows, n_regimes + 2)
+        `date`, `horizon` (trading days) and a probability per regime: the record of the same
+        experiment up to `bundle.trained_until`.
+    panel : DataFrame of shape (n_days, n_series), as of `data.panel`
+    version : named in every row
     in_sample : bool
         Let the bundle speak of its training days too, beside the walk-forward.
-    X : DataFrame, optional
+    X : DataFrame of shape (n_days, n_features), optional
         What `bundle.features_of` says of this panel, where it is known already.
 
     Returns
     -------
-    DataFrame with `COLUMNS`, by date and horizon
+    DataFrame of shape (n_rows, n_columns) with `COLUMNS`, by date and horizon
         Days up to the end of training come from the walk-forward, later ones from the
         bundle. Appending days to the panel changes no earlier row. What was published of a
         day, live or late, is in the ledger.

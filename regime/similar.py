@@ -29,15 +29,17 @@ def similar_days(
 
     Parameters
     ----------
-    X : DataFrame of features by day with a lead; days after `day` are not looked at
-    labels : DataFrame of `labels.leadership_path`
+    X : DataFrame of shape (n_days, n_features)
+        Features by day with a lead; days after `day` are not looked at.
+    labels : DataFrame of shape (n_days, 2), as of `labels.leadership_path`
         On a later panel too: what `day` could not know yet does not count.
+    day : the day to be compared
     n : how many, at most
     columns : features to compare, by default all
 
     Returns
     -------
-    DataFrame with `SIMILAR`, nearest first
+    DataFrame of shape (n_found, n_columns) with `SIMILAR`, nearest first
         `distance`, the root mean square over the features of the difference in spreads;
         `regime`, the day's own; `followed`, that of `AHEAD` sessions later and `episode`, the
         first day of its stretch, both missing where not confirmed by `day`. How many

@@ -66,7 +66,15 @@ class CalibrationError:
 
 
 class WhenWeSaid(NamedTuple):
-    """How often a call of about this probability was right; NaN where there was none."""
+    """How often a call of about this probability was right; NaN where there was none.
+
+    Attributes
+    ----------
+    said : mean probability given on those days
+    so : share of those days on which it was so
+    n_days : how many days
+    n_episodes : stretches of one regime they belong to; about as many outcomes are independent
+    """
 
     said: float
     so: float
@@ -113,9 +121,18 @@ def reliability(
 ) -> pd.DataFrame:
     """Said against so, for each regime in equal bins of its probability.
 
+    Parameters
+    ----------
+    proba : DataFrame of shape (n_days, n_regimes)
+        Probabilities, one column per regime, indexed by trading day.
+    actual : Series of shape (n_days,)
+        The regime of each day, by name; the same days as `proba`.
+    n_bins : equal bins of probability
+    seed : of the bootstrap's draws
+
     Returns
     -------
-    DataFrame, one row per regime and bin that holds a day
+    DataFrame of shape (n_bins_held, 8), one row per regime and bin that holds a day
         `regime`; `bin_low` and `bin_high`; `said`, the mean probability; `so`, the share of
         days on which it was so; `low` and `high`, the interval of `so` at `LEVEL` from a
         stationary bootstrap over rows, mean block 252; `n_days`; `n_episodes`, the stretches
@@ -171,6 +188,19 @@ def calibration_error(
     The error adds up absolute gaps, so luck never cancels: probabilities without fault show
     one too, the larger the fewer outcomes are independent. Read it against `calibrated_*`,
     not zero. Resamples show more of it than the rows; the interval leaves out that shift.
+
+    Parameters
+    ----------
+    proba : DataFrame of shape (n_days, n_regimes)
+        Probabilities, one column per regime, indexed by trading day.
+    actual : Series of shape (n_days,)
+        The regime of each day, by name; the same days as `proba`.
+    n_bins : equal bins of probability
+    seed : of the draws
+
+    Returns
+    -------
+    CalibrationError, in units of probability
 
     Raises
     ------
@@ -232,6 +262,18 @@ def when_we_said(
     Counts the days on which its probability was in [`around` - `width` / 2, `around` +
     `width` / 2), and the stretches of one regime in `actual` behind them.
 
+    Parameters
+    ----------
+    proba : DataFrame of shape (n_days, n_regimes)
+        Probabilities, one column per regime, indexed by trading day.
+    actual : Series of shape (n_days,)
+        The regime of each day, by name; the same days as `proba`.
+    around, width : middle and width of the bin, probabilities
+
+    Returns
+    -------
+    WhenWeSaid
+
     Raises
     ------
     EvaluationError
@@ -254,6 +296,18 @@ def when_we_said(
 
 def murphy(proba: pd.DataFrame, actual: "pd.Series[str]", n_bins: int = N_BINS) -> Murphy:
     """Murphy's decomposition of the Brier score, summed over the regimes.
+
+    Parameters
+    ----------
+    proba : DataFrame of shape (n_days, n_regimes)
+        Probabilities, one column per regime, indexed by trading day.
+    actual : Series of shape (n_days,)
+        The regime of each day, by name; the same days as `proba`.
+    n_bins : equal bins of probability
+
+    Returns
+    -------
+    Murphy, in units of the Brier score, 0 to 2
 
     Raises
     ------

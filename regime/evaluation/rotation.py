@@ -82,7 +82,19 @@ def daily_spread(
     """Each day's simple return of the probabilities less that of the equal mix, after costs.
 
     Of every configuration tried, this is what `deflated.deflated_sharpe_of` asks for.
-    Parameters and errors are those of `rotate`.
+    Errors are those of `rotate`.
+
+    Parameters
+    ----------
+    proba : DataFrame of shape (n_days, n_regimes)
+        Probabilities, taken for weights; rows sum to one.
+    returns : DataFrame of shape (n_days, n_regimes)
+        Daily log total returns of the baskets, as in `rotate`.
+    cost_bp : basis points of the portfolio, per unit of turnover
+
+    Returns
+    -------
+    Series of shape (n_days - 2,), simple returns by trading day, from the third day on.
     """
     weights = _weights(proba)
     own, other = (

@@ -20,8 +20,9 @@ class Edge:
 
     Attributes
     ----------
-    se, low, high : standard error and interval at `LEVEL`, stationary bootstrap
-    se_by_block : the standard error with other mean block lengths
+    edge : nats per day
+    se, low, high : standard error and interval at `LEVEL`, nats; stationary bootstrap
+    se_by_block : the standard error with other mean block lengths, by trading days
     dm_p : two-sided p of the Diebold-Mariano test; None where the losses are the same
     detectable : the smallest true edge a two-sided test at 1 - LEVEL finds four times in five
     """
@@ -37,6 +38,16 @@ class Edge:
 
 def edge_over(reference: "pd.Series[float]", losses: "pd.Series[float]", seed: int = 0) -> Edge:
     """Compare two models' losses on the same rows.
+
+    Parameters
+    ----------
+    reference, losses : Series of shape (n_days,)
+        Log losses of the reference and of the model, nats, on the same trading days.
+    seed : of the bootstrap's draws
+
+    Returns
+    -------
+    Edge, in nats per day; positive where the model is better than the reference.
 
     References
     ----------
@@ -70,6 +81,16 @@ def edge_interval(
     """Edge, and both ends of its interval: what `edge_over` says of them, in a third of the time.
 
     For the many parts of a sample; on fewer rows than two blocks it says little.
+
+    Parameters
+    ----------
+    reference, losses : Series of shape (n_days,)
+        Log losses of the reference and of the model, nats, on the same trading days.
+    seed : of the bootstrap's draws
+
+    Returns
+    -------
+    tuple of three floats, nats: the edge, the lower and the upper end.
     """
     gain = (reference - losses).to_numpy()
     if not gain.any():
@@ -87,7 +108,18 @@ def _resampled_means(gain: np.ndarray, block: int, seed: int) -> np.ndarray:
 
 
 def diebold_mariano_p(gain: np.ndarray, lag: int = BLOCK) -> float:
-    """Two-sided p of a zero mean, Newey-West standard error with `lag` autocovariances."""
+    """Two-sided p of a zero mean, Newey-West standard error with `lag` autocovariances.
+
+    Parameters
+    ----------
+    gain : ndarray of shape (n_days,)
+        Reference loss less model loss, nats, in time order.
+    lag : autocovariances, in trading days
+
+    Returns
+    -------
+    float, a probability
+    """
     from statsmodels.regression.linear_model import OLS
 
     fit = OLS(gain, np.ones_like(gain)).fit(

@@ -14,7 +14,14 @@ Rows = npt.NDArray[np.intp]
 
 @dataclass(frozen=True, slots=True)
 class Fold:
-    """One fit: the rows it learns from, the rows it serves, and the close it was made at."""
+    """One fit: the rows it learns from, the rows it serves, and the close it was made at.
+
+    Attributes
+    ----------
+    train : ndarray of shape (n_train,), positions of the rows to learn from
+    test : ndarray of shape (n_test,), positions of the rows it serves, all of later trading days
+    fitted_on : the close at which it was made
+    """
 
     train: Rows
     test: Rows
@@ -34,6 +41,18 @@ class ConfirmedWalkForward:
     refit_every : rows a fit serves
     since : first day to learn from
     every : keep every so many training rows; neighbours share most of their label
+
+    Examples
+    --------
+    Labels that are confirmed three sessions late: a fit made at the close before row 6 knows those
+    of rows 0 to 2, and the next, made before row 8, those of rows 0 to 4.
+
+    >>> import pandas as pd
+    >>> days = pd.bdate_range("2024-01-01", periods=10)
+    >>> target = pd.DataFrame({"regime": "broadening", "confirmed_on": days.to_series().shift(-3)})
+    >>> splits = ConfirmedWalkForward(first_test=days[6], refit_every=2, since=days[0])
+    >>> [(fold.train.tolist(), fold.test.tolist()) for fold in splits.split(target)]
+    [([0, 1, 2], [6, 7]), ([0, 1, 2, 3, 4], [8, 9])]
     """
 
     first_test: pd.Timestamp
@@ -46,8 +65,13 @@ class ConfirmedWalkForward:
 
         Parameters
         ----------
-        target : DataFrame with `regime` and `confirmed_on`, indexed by trading day
-            `confirmed_on` is the day the row's own target was settled, NaT if it is not.
+        target : DataFrame of shape (n_days, 2), indexed by trading day
+            `regime`, by name, and `confirmed_on`, the day the row's own target was settled, NaT if
+            it is not.
+
+        Yields
+        ------
+        Fold
 
         Raises
         ------

@@ -48,15 +48,16 @@ def walk_forward_proba(
     model : an unfitted classifier
         One with a method `fit_from(previous, X, y)` goes on from the fit before.
     X : DataFrame of shape (n_days, n_features), causal, NaN where unknown
-    target : DataFrame with `regime` and `confirmed_on`, same index
+    target : DataFrame of shape (n_days, 2), same index
+        `regime`, by name, and `confirmed_on`, the trading day it was settled.
     splits : which rows each fit may use
     on_fit : called after each fit
 
     Returns
     -------
-    DataFrame indexed by trading day: one column per regime, rows summing to one, and
-    `fitted_on`, the close at which the model in service was fitted. Unsettled rows at
-    the end are forecast too.
+    DataFrame of shape (n_test_days, n_regimes + 1), indexed by trading day
+        Probabilities, one column per regime, rows summing to one; and `fitted_on`, the close at
+        which the model in service was fitted. Unsettled rows at the end are forecast too.
 
     Raises
     ------

@@ -55,6 +55,7 @@ class Pair:
 
     Attributes
     ----------
+    title : what it is called
     of, against : total-return indices whose mean return each side is
     """
 
@@ -71,8 +72,8 @@ class Signal:
     ----------
     name, title, unit : the column, what it is called, and what one means
     needs : series of the panel without which there is no value
-    measure : from a panel that has `needs` to a number a day, NaN where not known; row t
-        depends on rows up to t
+    measure : from a panel of shape (n_days, n_series) that has `needs` to a number a day, NaN
+        where not known; row t depends on rows up to t
     topic : what it belongs to
     uses : series that it reads where they are there
     pair : what it is a window of, if it is
@@ -97,7 +98,10 @@ class Signal:
     source: str = ""
 
     def of(self, panel: pd.DataFrame) -> "pd.Series[float]":
-        """The signal on each day of a panel; NaN throughout where a series is missing."""
+        """The signal on each day of a panel of shape (n_days, n_series), in its unit.
+
+        A Series of shape (n_days,) by trading day; NaN throughout where a series is missing.
+        """
         if not {*self.needs} <= {*panel.columns}:
             return pd.Series(np.nan, index=panel.index, name=self.name)
         if not {*self.uses} <= {*panel.columns}:

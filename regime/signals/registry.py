@@ -59,6 +59,11 @@ def series_behind(signals: Sequence[Signal]) -> list[str]:
 def history(panel: pd.DataFrame, signals: Sequence[Signal]) -> pd.DataFrame:
     """Each signal on each day of a panel.
 
+    Parameters
+    ----------
+    panel : DataFrame of shape (n_days, n_series), as of `data.panel`
+    signals : what to compute, each in its own unit
+
     Returns
     -------
     DataFrame of shape (n_days, n_signals), NaN where not known; row t depends on rows up to t

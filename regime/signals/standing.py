@@ -23,12 +23,12 @@ def standing(values: FloatArray, dates: pd.DatetimeIndex) -> pd.DataFrame:
 
     Parameters
     ----------
-    values : array of shape (n_days, n_signals), NaN where not known
+    values : array of shape (n_days, n_signals), each in its own unit; NaN where not known
     dates : trading day of each row, ascending
 
     Returns
     -------
-    DataFrame with a row per signal
+    DataFrame of shape (n_signals, n_columns), a row per signal
         `value` is that of the last row, NaN if it is not known then, and so are percentile and
         changes. `last` is the newest value and `known` its day (NaT: there never was one),
         `stale` the sessions since then and `unchanged` those since it was another. `percentile`

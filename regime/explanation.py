@@ -52,7 +52,8 @@ def shares(
     Parameters
     ----------
     bundle : the fitted model
-    panel : DataFrame of shape (n_days, n_series), as of `data.panel`; days after `day` are not looked at
+    panel : DataFrame of shape (n_days, n_series), as of `data.panel`
+        Days after `day` are not looked at.
     day, since : two days with a lead, the later and the earlier
     horizon : one of the bundle's, in trading days
     X : DataFrame of shape (n_days, n_features), optional

@@ -24,13 +24,16 @@ def panel_as_of(
 
     Parameters
     ----------
+    store : where observations are kept
+    as_of : a moment with a time zone, by default none: all that is stored
     series : ids of the columns wanted; by default everything stored that models may see
 
     Returns
     -------
-    DataFrame of `data.panel`, from the first period stored to the newest close at which a
-    daily value was known; one column per stored series, even if nothing of it was known, and
-    one for the total return of each fund whose prices are stored.
+    DataFrame of shape (n_days, n_series), as of `data.panel`, in the catalogue's units
+        From the first period stored to the newest close at which a daily value was known; one
+        column per stored series, even if nothing of it was known, and one for the total return of
+        each fund whose prices are stored.
 
     Raises
     ------

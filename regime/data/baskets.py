@@ -77,14 +77,14 @@ def basket_returns(panel: pd.DataFrame, baskets: str) -> pd.DataFrame:
 
     Parameters
     ----------
-    panel : DataFrame of `data.panel`
+    panel : DataFrame of shape (n_days, n_series), as of `data.panel`
     baskets : a name of `BASKET_SETS`
 
     Returns
     -------
-    DataFrame of shape (n_days, 3), one column per regime, on the days from the first on
-    which all three have a return. A day on which one is missing is left out; the return
-    of an index then runs from the last day that has all three.
+    DataFrame of shape (n_days, n_regimes), daily log total returns, one column per regime
+        On the days from the first on which all three have a return. A day on which one is missing
+        is left out; the return of an index then runs from the last day that has all three.
 
     Raises
     ------
@@ -156,6 +156,14 @@ def lead(returns: pd.DataFrame) -> pd.DataFrame:
     The scale is exponentially weighted with a half-life of 126 days and lagged one day,
     so that a day's own move does not shrink its lead. Rows before 60 observations are
     left out. Depends on nothing after the day.
+
+    Parameters
+    ----------
+    returns : DataFrame of shape (n_days, n_regimes), daily log returns, one column per regime
+
+    Returns
+    -------
+    DataFrame of shape (n_days - 60, n_regimes), trailing standard deviations
     """
     excess = returns.sub(returns.mean(axis=1), axis=0)
     scale = excess.ewm(halflife=HALF_LIFE, min_periods=WARM_UP).std().shift(1)
@@ -185,15 +193,31 @@ def splice_day(panel: pd.DataFrame, baskets: str) -> pd.Timestamp | None:
 def spliced_lead(panel: pd.DataFrame, baskets: str) -> pd.DataFrame:
     """Lead of each basket over all of history: earlier source first, own source after.
 
+    Parameters
+    ----------
+    panel : DataFrame of shape (n_days, n_series), as of `data.panel`
+    baskets : a name of `BASKET_SETS`
+
     Returns
     -------
-    DataFrame of shape (n_days, 3), one column per regime, on days with a lead.
+    DataFrame of shape (n_days, n_regimes), trailing standard deviations, one column per regime, on
+    days with a lead.
     """
     return _spliced(panel, baskets, lead)
 
 
 def spliced_returns(panel: pd.DataFrame, baskets: str) -> pd.DataFrame:
-    """Log returns of each basket over all of history, spliced on the same day as the leads."""
+    """Log returns of each basket over all of history, spliced on the same day as the leads.
+
+    Parameters
+    ----------
+    panel : DataFrame of shape (n_days, n_series), as of `data.panel`
+    baskets : a name of `BASKET_SETS`
+
+    Returns
+    -------
+    DataFrame of shape (n_days, n_regimes), daily log total returns, one column per regime
+    """
     return _spliced(panel, baskets, lambda returns: returns)
 
 
@@ -215,7 +239,16 @@ def _spliced(
 
 
 def market_return(panel: pd.DataFrame) -> "pd.Series[float]":
-    """Log total return of the US market: the S&P 500 fund from its second year, CRSP before."""
+    """Log total return of the US market: the S&P 500 fund from its second year, CRSP before.
+
+    Parameters
+    ----------
+    panel : DataFrame of shape (n_days, n_series), as of `data.panel`
+
+    Returns
+    -------
+    Series of shape (n_days,), daily log total returns; NaN where not known
+    """
     has_crsp = {"mkt_rf", "rf"} <= {*panel}
     has_fund = "SPY" in panel and panel["SPY"].notna().any()
     if not has_crsp and not has_fund:

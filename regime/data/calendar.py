@@ -79,10 +79,15 @@ def _check(moments: np.ndarray) -> int:
 def session_closes(until: pd.Timestamp) -> "pd.Series[pd.Timestamp]":
     """Closing time of every session from 1926 to at least three years after `until`.
 
+    Parameters
+    ----------
+    until : a day, without a time zone
+
     Returns
     -------
-    Series of UTC timestamps, indexed by trading day (no time zone). Saturdays are
-    sessions until 1952, early closes and unplanned closures are as they happened.
+    Series of shape (n_days,), UTC timestamps
+        Indexed by trading day (no time zone). Saturdays are sessions until 1952, early closes and
+        unplanned closures are as they happened.
     """
     return _closes_to(until.year + _YEARS_AHEAD)
 

@@ -20,7 +20,8 @@ def point_in_time(
 
     Parameters
     ----------
-    observations : DataFrame with the columns of `data.observations`
+    observations : DataFrame of shape (n_observations, n_columns)
+        The columns of `data.observations`, in the catalogue's units.
     days : DatetimeIndex
         Trading days of the panel, ascending.
     series : names that get a column even if nothing of them is known yet
@@ -41,6 +42,21 @@ def point_in_time(
     ------
     PanelError
         If a day is not a trading day, or the days are not ascending.
+
+    Examples
+    --------
+    A yield of Monday that came out on Tuesday morning is on Tuesday's row. Its own day did not know
+    it.
+
+    >>> import pandas as pd
+    >>> from regime.data.calendar import trading_days
+    >>> days = trading_days(pd.Timestamp("2024-07-15"), pd.Timestamp("2024-07-17"))
+    >>> known = pd.to_datetime(["2024-07-16 12:00", "2024-07-17 12:00"], utc=True)
+    >>> observations = pd.DataFrame(
+    ...     {"series": "DGS10", "period": days[:2], "known_at": known, "value": [4.23, 4.17]}
+    ... )
+    >>> point_in_time(observations, days)["DGS10"].tolist()
+    [nan, 4.23, 4.17]
     """
     closes = session_closes(days.max()).reindex(days) if len(days) else None
     if closes is None or closes.isna().any() or not days.is_monotonic_increasing:
@@ -114,7 +130,16 @@ def _microseconds(moments: "pd.Series[pd.Timestamp] | pd.DatetimeIndex") -> np.n
 
 
 def digest(panel: pd.DataFrame) -> str:
-    """Sixteen hex digits that name exactly these days, series and values."""
+    """Sixteen hex digits that name exactly these days, series and values.
+
+    Parameters
+    ----------
+    panel : DataFrame of shape (n_days, n_series), in the catalogue's units; NaN where not known
+
+    Returns
+    -------
+    str
+    """
     sha = hashlib.sha256(",".join(panel.columns).encode())
     sha.update(panel.index.to_numpy().astype("datetime64[D]").tobytes())
     sha.update(np.ascontiguousarray(panel.to_numpy(dtype=np.float64)).tobytes())

@@ -65,12 +65,16 @@ class Series:
 
     Attributes
     ----------
+    id, title : the column of the panel, and what it is called
+    unit : what one means
+    frequency : how often there is a new period
     lag : int
         Daily series, those twice a month and events: sessions from the period's close to
         the close at which it is known. Others: calendar days from the end of the period.
     max_age : int
         Calendar days after the end of its period from which a value counts as missing.
         Zero for returns and prices: yesterday's return is not today's.
+    basis : how far the stored history is what anybody saw at the time
     table, column : str
         File name without suffix, and column, under which `files` looks for it.
     modelled : bool

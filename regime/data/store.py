@@ -65,8 +65,8 @@ class ObservationStore:
 
         Parameters
         ----------
-        observations : DataFrame with the columns of `regime.data.observations`
-            May hold several publications of a period.
+        observations : DataFrame of shape (n_observations, n_columns), the columns of `regime.data.observations`
+            In the catalogue's units. May hold several publications of a period.
         fetched_at : Timestamp with a time zone
         doubtful : the same columns and `reason`: rows to quarantine, each once
         looked : bool
@@ -154,10 +154,10 @@ class ObservationStore:
 
         Returns
         -------
-        DataFrame with the columns of `regime.data.observations`
+        DataFrame of shape (n_observations, n_columns), the columns of `regime.data.observations`
             By series, period and publication, one row of each. `series` and `source` are
             categories, `period` datetime64[us], `known_at` datetime64[us, UTC], `value`
-            finite.
+            finite and in the catalogue's unit.
         """
         of = schema.OBSERVATION.c
         query = sa.select(of.series, of.period, of.known_at, of.value, of.source)
@@ -240,7 +240,7 @@ class ObservationStore:
 
         Returns
         -------
-        DataFrame indexed by series
+        DataFrame of shape (n_series, 6), indexed by series
             `first_period`, `last_period`, `newest_known_at` (UTC), `rows` (revisions
             counted), `fetched_at` (UTC, of the newest row) and `source` (several joined by
             commas).
@@ -282,7 +282,9 @@ class ObservationStore:
 
         Returns
         -------
-        DataFrame with the columns of `regime.data.observations`, `fetched_at` and `reason`
+        DataFrame of shape (n_rows, n_columns)
+            The columns of `regime.data.observations`, in the catalogue's units, `fetched_at` (UTC) and
+            `reason`.
         """
         of, o = schema.QUARANTINE.c, schema.OBSERVATION.c
         stored = sa.exists().where(
@@ -308,8 +310,12 @@ class ObservationStore:
         )
 
     def fetches(self) -> pd.DataFrame:
-        """Every fetch, oldest first: `fetched_at` (UTC), `source`, `series` (how many),
-        `rows_seen` and `rows_added`.
+        """Every fetch, oldest first.
+
+        Returns
+        -------
+        DataFrame of shape (n_fetches, 5)
+            `fetched_at` (UTC), `source`, `series` (how many), `rows_seen` and `rows_added`.
         """
         of = schema.FETCH.c
         query = sa.select(

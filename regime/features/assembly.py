@@ -58,18 +58,41 @@ class PanelFeatures(TransformerMixin, BaseEstimator):
         self.window = window
 
     def fit(self, X: pd.DataFrame, y: Any = None) -> Self:
-        """Nothing is learned: every statistic is a trailing one."""
+        """Nothing is learned from the panel of shape (n_days, n_series): every statistic is a trailing one,
+        over trading days.
+        """
         return self
 
     def transform(self, X: pd.DataFrame) -> pd.DataFrame:
-        """From panel to features, on days with a lead; NaN where not known yet."""
+        """From a panel to features, on days with a lead; NaN where not known yet.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_days, n_series), as of `data.panel`
+
+        Returns
+        -------
+        DataFrame of shape (n_days_with_a_lead, n_features), units as in `features_of`
+        """
         return features_of(
             market_frame(X, self.baskets), self.sets, self.switching_cost, self.window
         )
 
 
 def market_frame(panel: pd.DataFrame, baskets: str) -> pd.DataFrame:
-    """The panel on days with a lead, with `lead_*` of the baskets and `market_return`."""
+    """The panel on days with a lead, with `lead_*` of the baskets and `market_return`.
+
+    Parameters
+    ----------
+    panel : DataFrame of shape (n_days, n_series), as of `data.panel`
+    baskets : a name of `BASKET_SETS`
+
+    Returns
+    -------
+    DataFrame of shape (n_days, n_series + n_regimes + 1)
+        Leads in trailing standard deviations, the market's daily log return, and the panel's own
+        columns in their units.
+    """
     lead = spliced_lead(panel, baskets).rename(columns=LEAD)
     market = market_or_nothing(panel)
     return pd.concat([panel.loc[lead.index], lead, market.loc[lead.index]], axis=1)
@@ -86,7 +109,20 @@ def market_or_nothing(panel: pd.DataFrame) -> "pd.Series[float]":
 def features_of(
     frame: pd.DataFrame, sets: Sequence[str], switching_cost: float, window: int
 ) -> pd.DataFrame:
-    """Features of these sets from a `market_frame`."""
+    """Features of these sets from a `market_frame`.
+
+    Parameters
+    ----------
+    frame : DataFrame of shape (n_days, n_columns), from `market_frame`
+    sets : names of `SETS`
+    switching_cost : standard deviations of lead, for the set `path`
+    window : trading days over which slow series are standardised
+
+    Returns
+    -------
+    DataFrame of shape (n_days, n_features), NaN where not known; each in the unit its declaration
+    says; row t depends on rows up to t
+    """
     parts: list[pd.DataFrame] = []
     shared: Shared = {}
     for name in sets:

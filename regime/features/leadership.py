@@ -91,11 +91,21 @@ class PathFeatures(TransformerMixin, BaseEstimator):
         self.switching_cost = switching_cost
 
     def fit(self, X: pd.DataFrame, y: Any = None) -> Self:
-        """Nothing to learn."""
+        """Nothing to learn from leads of shape (n_days, n_regimes), in standard deviations."""
         return self
 
     def transform(self, X: pd.DataFrame) -> pd.DataFrame:
-        """From columns `lead_*` without gaps to the path's features, row by row."""
+        """From leads to the path's features, row by row.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_days, n_columns)
+            Columns `lead_*` without gaps, in trailing standard deviations; others are not read.
+
+        Returns
+        -------
+        DataFrame of shape (n_days, 2 * n_regimes + 1); scores in standard deviations of lead
+        """
         lead = X[list(LEAD.values())].to_numpy(dtype=np.float64)
         survivors = carry_forward(lead, switching_cost=self.switching_cost)
         agreed = survivors.agreed_through

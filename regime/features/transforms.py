@@ -22,19 +22,24 @@ class _Trailing(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, ABC):
     """What all of them share: columns are handled one by one, missing values are allowed."""
 
     def fit(self, X: Any, y: Any = None) -> Self:
-        """Check the input; there is nothing to learn."""
+        """Check X, of shape (n_days, n_features); there is nothing to learn, in whatever units it is."""
         validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan")
         return self
 
     def transform(self, X: Any) -> Array:
-        """Array of the shape of `X`."""
+        """Row by row; of shape (n_days, n_features) like X, in the class's unit, NaN where not known."""
         check_is_fitted(self)
         X = validate_data(self, X, reset=False, dtype=np.float64, ensure_all_finite="allow-nan")
         return np.asarray(self._trail(pd.DataFrame(X)).to_numpy(), dtype=np.float64)
 
     def trail(self, X: pd.DataFrame) -> pd.DataFrame:
-        """The same of a float64 frame, without scikit-learn's checks, which take ten times
-        as long as the work; only infinite values are refused.
+        """The same of a float64 frame of shape (n_days, n_features), in the same units, without
+        scikit-learn's checks, which take ten times as long as the work.
+
+        Raises
+        ------
+        ValueError
+            If a value is infinite.
         """
         if np.isinf(X.to_numpy()).any():
             raise ValueError(
@@ -53,7 +58,16 @@ class _Trailing(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, ABC):
 
 
 class TrailingChange(_Trailing):
-    """Difference to `periods` rows before; NaN where either is missing."""
+    """Difference to `periods` rows before; NaN where either is missing.
+
+    Parameters
+    ----------
+    periods : trading days (rows)
+
+    Notes
+    -----
+    The result has the unit of the input.
+    """
 
     def __init__(self, periods: int = 21) -> None:
         self.periods = periods
@@ -63,7 +77,16 @@ class TrailingChange(_Trailing):
 
 
 class TrailingMean(_Trailing):
-    """Mean of the last `window` rows, this one included; NaN until half of them are there."""
+    """Mean of the last `window` rows, this one included; NaN until half of them are there.
+
+    Parameters
+    ----------
+    window : trading days (rows)
+
+    Notes
+    -----
+    The result has the unit of the input.
+    """
 
     def __init__(self, window: int = 21) -> None:
         self.window = window
@@ -77,6 +100,10 @@ class TrailingSum(_Trailing):
 
     Of independent values with unit variance the result has unit variance at any window.
     NaN until the window is full.
+
+    Parameters
+    ----------
+    window : trading days (rows)
     """
 
     def __init__(self, window: int = 21) -> None:
@@ -91,6 +118,16 @@ class TrailingZScore(_Trailing):
     """Standardise by the last `window` rows, this one included, cut off at `clip`.
 
     NaN until `min_periods` values are there; 0 where they have no spread.
+
+    Parameters
+    ----------
+    window : trading days (rows)
+    min_periods : values that must be there
+    clip : standard deviations
+
+    Notes
+    -----
+    The result is in trailing standard deviations.
     """
 
     def __init__(self, window: int = 2520, *, min_periods: int = 252, clip: float = 4.0) -> None:
@@ -108,7 +145,17 @@ class TrailingZScore(_Trailing):
 
 
 class TrailingPercentile(_Trailing):
-    """Share of the last `window` rows that are not above this one."""
+    """Share of the last `window` rows that are not above this one.
+
+    Parameters
+    ----------
+    window : trading days (rows)
+    min_periods : values that must be there
+
+    Notes
+    -----
+    The result is a share of 1; NaN until `min_periods` values are there.
+    """
 
     def __init__(self, window: int = 5040, *, min_periods: int = 1260) -> None:
         self.window = window
@@ -123,6 +170,15 @@ class TrailingScale(_Trailing):
     """Divide by the exponentially weighted standard deviation of the rows before this one.
 
     The scale is lagged one row, so that a day's own move does not shrink it.
+
+    Parameters
+    ----------
+    half_life : trading days (rows)
+    min_periods : values that must be there; NaN before
+
+    Notes
+    -----
+    The result is in trailing standard deviations.
     """
 
     def __init__(self, half_life: int = 126, *, min_periods: int = 60) -> None:
@@ -135,7 +191,16 @@ class TrailingScale(_Trailing):
 
 
 class VolatilityRatio(_Trailing):
-    """Log of the standard deviation of the last `short` rows over that of the last `long`."""
+    """Log of the standard deviation of the last `short` rows over that of the last `long`.
+
+    Parameters
+    ----------
+    short, long : trading days (rows)
+
+    Notes
+    -----
+    The result is a log ratio, without a unit; 0 where both standard deviations are the same.
+    """
 
     def __init__(self, short: int = 21, long: int = 252) -> None:
         self.short = short
@@ -148,7 +213,16 @@ class VolatilityRatio(_Trailing):
 
 
 class Drawdown(_Trailing):
-    """Distance of the sum of log returns below its highest of the last `window` rows, <= 0."""
+    """Distance of the sum of log returns below its highest of the last `window` rows, <= 0.
+
+    Parameters
+    ----------
+    window : trading days (rows)
+
+    Notes
+    -----
+    The result is a log return.
+    """
 
     def __init__(self, window: int = 252) -> None:
         self.window = window

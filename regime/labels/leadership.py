@@ -39,6 +39,27 @@ def leadership_path(lead: pd.DataFrame, *, switching_cost: float) -> pd.DataFram
     ----------
     Forney (1973), Proceedings of the IEEE 61(3), 268-278: survivors of the Viterbi
     algorithm and their merging.
+
+    Examples
+    --------
+    Ten days on which small companies, then the giants, beat the others by a deviation and a half
+    a day.
+
+    >>> import pandas as pd
+    >>> days = pd.bdate_range("2024-01-01", periods=10)
+    >>> giants, small = [-0.5] * 5 + [1.0] * 5, [1.0] * 5 + [-0.5] * 5
+    >>> lead = pd.DataFrame(
+    ...     {"mega_cap_led": giants, "broadening": -0.5, "small_cap_led": small}, days
+    ... )
+    >>> path = leadership_path(lead, switching_cost=2.0)
+    >>> path["regime"].tolist() == ["small_cap_led"] * 5 + ["mega_cap_led"] * 5
+    True
+
+    The giants led from Monday the eighth, but not before Thursday was that beyond undoing. Friday's
+    row could still change with the next return.
+
+    >>> path["confirmed_on"].iloc[[5, 9]].dt.strftime("%a %d").tolist()
+    ['Thu 11', nan]
     """
     survivors = _survivors(lead, switching_cost)
     days = lead.index.to_numpy()
@@ -52,6 +73,10 @@ def leadership_path(lead: pd.DataFrame, *, switching_cost: float) -> pd.DataFram
 
 def path_as_known(lead: pd.DataFrame, *, switching_cost: float) -> pd.DataFrame:
     """What the path looked like at each close; unlike the label, blind to the future.
+
+    Parameters
+    ----------
+    lead, switching_cost : as in `leadership_path`, of shape (n_days, n_regimes), standard deviations
 
     Returns
     -------
@@ -99,9 +124,18 @@ def _survivors(lead: pd.DataFrame, switching_cost: float) -> Survivors:
 
 
 def episodes(path: pd.DataFrame) -> pd.DataFrame:
-    """Stretches of one leader: `start`, `end`, `regime`, `n_days` and `confirmed_on`.
+    """Stretches of one leader.
 
-    `confirmed_on` is when the first day of the stretch was confirmed; NaT before that.
+    Parameters
+    ----------
+    path : DataFrame of shape (n_days, 2), from `leadership_path`
+        `regime`, by name, and `confirmed_on`, by trading day.
+
+    Returns
+    -------
+    DataFrame of shape (n_episodes, 5)
+        `start`, `end`, `regime`, `n_days` (trading days) and `confirmed_on`, when the first day of
+        the stretch was confirmed; NaT before that.
     """
     regime = path["regime"]
     number = (regime != regime.shift()).cumsum()
@@ -120,6 +154,12 @@ def episodes(path: pd.DataFrame) -> pd.DataFrame:
 
 def target(path: pd.DataFrame, horizon: int) -> pd.DataFrame:
     """What a forecast made on each day is judged by: the label `horizon` rows later.
+
+    Parameters
+    ----------
+    path : DataFrame of shape (n_days, 2), from `leadership_path`
+        `regime`, by name, and `confirmed_on`, by trading day.
+    horizon : trading days (rows)
 
     Returns
     -------

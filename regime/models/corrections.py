@@ -39,7 +39,13 @@ class Correction(ClassifierMixin, BaseEstimator, ABC):
     classes_: npt.NDArray[Any]
 
     def fit(self, X: pd.DataFrame, y: Any) -> Self:
-        """Fit the first guess on all rows, and the correction on every so many of them."""
+        """Fit the first guess on all rows, and the correction on every so many of them.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_days, n_features), by name; NaN where unknown; consecutive trading days
+        y : array of shape (n_days,), regime names
+        """
         X = self._frame(X)
         y = np.asarray(y, dtype=object)
         self.n_features_in_ = X.shape[1]
@@ -64,7 +70,7 @@ class Correction(ClassifierMixin, BaseEstimator, ABC):
         return proba
 
     def predict(self, X: pd.DataFrame) -> npt.NDArray[Any]:
-        """The most probable regime of each day."""
+        """The most probable regime of each day, by name, of shape (n_days,)."""
         return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
 
     def _begin(

@@ -54,6 +54,10 @@ def forward_filter(
     before : ndarray of shape (n_states,), optional
         Filtered probabilities of the row before these, to go on from instead of a start.
 
+    Returns
+    -------
+    Filtered
+
     Raises
     ------
     ValueError
@@ -65,6 +69,19 @@ def forward_filter(
     O(n_rows n_states^2). Each row's largest log density is taken out before `exp`, so rows
     far from every state do not underflow. A state that falls below 1e-308 of the best one
     counts as left; only a transition leads back.
+
+    Examples
+    --------
+    A state that stays nine times in ten, and three rows. The second contradicts the first; the
+    third tells nothing, and certainty fades.
+
+    >>> import numpy as np
+    >>> stay = np.array([[0.9, 0.1], [0.1, 0.9]])
+    >>> says = np.log([[0.8, 0.2], [0.2, 0.8], [1.0, 1.0]])
+    >>> forward_filter(np.array([0.5, 0.5]), stay, says).proba.round(3)
+    array([[0.8  , 0.2  ],
+           [0.416, 0.584],
+           [0.433, 0.567]])
     """
     # Copies in one order, all writable: the machine code is that of one kind of array.
     log_density = np.asarray(log_density, dtype=np.float64)
@@ -153,6 +170,10 @@ def smooth(filtered: FloatArray, transmat: FloatArray) -> FloatArray:
     ----------
     filtered : ndarray of shape (n_rows, n_states), from `forward_filter`
     transmat : ndarray of shape (n_states, n_states), the one it was filtered with
+
+    Returns
+    -------
+    ndarray of shape (n_rows, n_states), probabilities; rows sum to 1
 
     Raises
     ------

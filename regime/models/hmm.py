@@ -160,8 +160,13 @@ class GaussianHMMClassifier(ClassifierMixin, BaseEstimator):
     def fit(self, X: Any, y: Any) -> Self:
         """Learn the states from X, then which regimes `horizon` rows later go with each.
 
-        `y[t]` is the label of row t + `horizon`. States are learned from X alone, unless their
-        number is to be chosen or they are to start from the labels.
+        States are learned from X alone, unless their number is to be chosen or they are to start
+        from the labels.
+
+        Parameters
+        ----------
+        X : array or DataFrame of shape (n_rows, n_features), NaN where unknown; consecutive trading days
+        y : array of shape (n_rows,), regime names; `y[t]` is the label of row t + `horizon`
         """
         self._fit(X, y, None)
         return self
@@ -172,6 +177,12 @@ class GaussianHMMClassifier(ClassifierMixin, BaseEstimator):
         `n_challengers` random starts compete with it, so that an optimum which more rows have
         made the lesser one is left. States keep the numbers `previous` gave them, as
         far as they can be matched (`align_to`).
+
+        Parameters
+        ----------
+        previous : the fitted model of an earlier day
+        X : array or DataFrame of shape (n_rows, n_features), NaN where unknown; consecutive trading days
+        y : array of shape (n_rows,), regime names; `y[t]` is the label of row t + `horizon`
 
         Raises
         ------
@@ -272,7 +283,7 @@ class GaussianHMMClassifier(ClassifierMixin, BaseEstimator):
         return proba / mix(proba, np.ones((proba.shape[1], 1)))  # rounding may exceed 1
 
     def predict(self, X: Any) -> npt.NDArray[Any]:
-        """The most probable regime `horizon` rows after each row."""
+        """The most probable regime `horizon` rows after each row, by name, of shape (n_rows,)."""
         proba = self.predict_proba(X)  # first, because it asks whether there was a fit
         return np.asarray(self.classes_[proba.argmax(axis=1)])
 
@@ -285,17 +296,26 @@ class GaussianHMMClassifier(ClassifierMixin, BaseEstimator):
         return self._filter(self._validated(X), before).proba
 
     def smoothed_proba(self, X: Any) -> FloatArray:
-        """State probabilities given all of X. Looks ahead by design: for plots, in hindsight."""
+        """State probabilities of shape (n_rows, n_states), given all of X.
+
+        Looks ahead by design: for plots, in hindsight.
+        """
         return smooth(self.state_proba(X), self.transmat_)
 
     def log_likelihood(self, X: Any) -> float:
-        """Log density of all rows under the fitted states, in nats."""
+        """Log density of all rows of X, of shape (n_rows, n_features), under the fitted states, in nats."""
         return self._filter(self._validated(X)).log_likelihood
 
     def align_to(self, previous: Self, X: Any) -> Self:
         """Number the states as `previous` does, by their filtered probabilities on X.
 
         How well that went is added to `health_`. Predictions do not change.
+
+        Parameters
+        ----------
+        previous : the fitted model whose numbers are taken over
+        X : array or DataFrame of shape (n_rows, n_features), NaN where unknown; consecutive trading days
+            Both give it state probabilities, which are matched.
 
         Raises
         ------
@@ -309,6 +329,11 @@ class GaussianHMMClassifier(ClassifierMixin, BaseEstimator):
 
         For models that scale their input each in its own way. Where the number of states was
         to be chosen and came out another one, they keep their own numbers, as ambiguous.
+
+        Parameters
+        ----------
+        previous : ndarray of shape (n_rows, n_states), filtered probabilities of the other model's states
+        X : array or DataFrame of shape (n_rows, n_features), NaN where unknown; consecutive trading days
         """
         k, several = self.n_states_, len(numbers_of_states(self.n_states)) > 1
         if several and previous.shape[1] != k:
@@ -329,7 +354,10 @@ class GaussianHMMClassifier(ClassifierMixin, BaseEstimator):
         return self
 
     def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """All that was learned, as arrays without objects: safe to store without pickle."""
+        """All that was learned, as arrays without objects: safe to store without pickle.
+
+        By the names of the attributes, of shape and unit as said of the class; regimes by their names.
+        """
         check_is_fitted(self)
         return as_arrays(vars(self))
 
@@ -342,7 +370,7 @@ class GaussianHMMClassifier(ClassifierMixin, BaseEstimator):
         Parameters
         ----------
         params : dict, from `get_params`
-        arrays : dict, from `to_arrays`
+        arrays : dict, from `to_arrays`, arrays of shape and unit as said there; regimes by their names
 
         Raises
         ------

@@ -142,7 +142,10 @@ class StickyChainClassifier(ClassifierMixin, BaseEstimator):
     def fit(self, X: Any, y: Any) -> Self:
         """Choose the weight on the newest rows, then learn base and chain from all of them.
 
-        `y[t]` is the label of row t + `horizon`.
+        Parameters
+        ----------
+        X : array or DataFrame of shape (n_rows, n_features), NaN where unknown; consecutive trading days
+        y : array of shape (n_rows,), regime names; `y[t]` is the label of row t + `horizon`
         """
         self._validate_params()
         weights = _candidates("weights", self.weights)
@@ -176,7 +179,7 @@ class StickyChainClassifier(ClassifierMixin, BaseEstimator):
         return self._ahead(self.state_proba(X, before=before, row_before=row_before))
 
     def predict(self, X: Any) -> npt.NDArray[Any]:
-        """The most probable regime `horizon` rows after each row."""
+        """The most probable regime `horizon` rows after each row, by name, of shape (n_rows,)."""
         proba = self.predict_proba(X)  # first, because it asks whether there was a fit
         return np.asarray(self.classes_[proba.argmax(axis=1)])
 

@@ -65,7 +65,13 @@ class LogPool(ClassifierMixin, BaseEstimator):
         self.C_constant = C_constant
 
     def fit(self, X: Any, y: Any) -> Self:
-        """Learn from rows whose outcome is known; there may be none."""
+        """Learn from rows whose outcome is known; there may be none.
+
+        Parameters
+        ----------
+        X : array of shape (n_rows, n_members * n_regimes), probabilities
+        y : array of shape (n_rows,), regime names
+        """
         self._validate_params()
         logs = self._logs(X)
         self.classes_ = np.array(REGIMES, dtype=object)
@@ -122,7 +128,7 @@ class LogPool(ClassifierMixin, BaseEstimator):
         return proba
 
     def predict(self, X: Any) -> npt.NDArray[Any]:
-        """The most probable regime of each row."""
+        """The most probable regime of each row, by name, of shape (n_rows,)."""
         return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
 
     def _logs(self, X: Any) -> FloatArray:

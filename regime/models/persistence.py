@@ -36,7 +36,13 @@ class PersistenceClassifier(ClassifierMixin, BaseEstimator):
         self.horizon = horizon
 
     def fit(self, X: pd.DataFrame, y: Any) -> Self:
-        """Count how often each label followed each; `y` in consecutive rows."""
+        """Count how often each label followed each.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_days, n_columns), by name; consecutive trading days
+        y : array of shape (n_days,), regime names
+        """
         codes, names = pd.factorize(np.asarray(y), sort=True)
         self.classes_ = np.asarray(names)
         self._confirmed(X, self.classes_)
@@ -59,7 +65,7 @@ class PersistenceClassifier(ClassifierMixin, BaseEstimator):
         return proba
 
     def predict(self, X: pd.DataFrame) -> npt.NDArray[Any]:
-        """The most probable regime of each day."""
+        """The most probable regime of each day, by name, of shape (n_days,)."""
         return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
 
     @staticmethod

@@ -116,7 +116,14 @@ class ResampledFilter(ClassifierMixin, BaseEstimator):
         self.random_state = random_state
 
     def fit(self, X: pd.DataFrame, y: Any) -> Self:
-        """Resample the leads of X, label them, and learn from that."""
+        """Resample the leads of X, label them, and learn from that.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_days, n_features), without gaps, in standard deviations of lead
+            `lead_<regime>_today` and `path_score_<regime>` are read, by name.
+        y : array of shape (n_days,), regime names
+        """
         self._validate_params()
         lead, _ = self._columns(X)
         if missing := sorted({*np.unique(np.asarray(y, dtype=str))} - {*REGIMES}):
@@ -151,7 +158,7 @@ class ResampledFilter(ClassifierMixin, BaseEstimator):
         return proba
 
     def predict(self, X: pd.DataFrame) -> npt.NDArray[Any]:
-        """The most probable regime of each day."""
+        """The most probable regime of each day, by name, of shape (n_days,)."""
         return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
 
     def _learn(self, lead: FloatArray, block: float) -> tuple[FloatArray, FloatArray]:

@@ -112,8 +112,9 @@ class Simulation:
 
     Attributes
     ----------
-    observations : DataFrame with the columns of `observations.COLUMNS`; source "demo"
-    regimes : Series of regime names, indexed by trading day
+    observations : DataFrame of shape (n_observations, n_columns)
+        The columns of `observations.COLUMNS`, in the catalogue's units; source "demo".
+    regimes : Series of shape (n_days,), regime names, indexed by trading day
         Who truly ruled each day. Never published; known here because it was drawn.
     """
 
@@ -190,9 +191,16 @@ def fetch(
 
     Parameters
     ----------
+    last_day : newest trading day
+    seed : another seed is another market
     withhold : by series, of how many of the last trading days nothing has come yet: a bad
         day to rehearse
     watched : as in `simulate`
+
+    Returns
+    -------
+    DataFrame of shape (n_observations, n_columns), the columns of `data.observations`, each series
+    in the unit the catalogue says
 
     Raises
     ------

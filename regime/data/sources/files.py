@@ -55,7 +55,8 @@ class FolderRead:
 
     Attributes
     ----------
-    observations : DataFrame with the columns of `regime.data.observations`
+    observations : DataFrame of shape (n_observations, n_columns)
+        The columns of `regime.data.observations`, in the catalogue's units.
     unknown_columns : by file name, the columns that the catalogue does not know
     unread_files : names of the tables that the catalogue does not know
     absent : ids of the panel's series without a column

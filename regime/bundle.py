@@ -61,7 +61,16 @@ class Bundle:
         return tuple(dict.fromkeys([*basket_sets.get(self.baskets).series, *behind]))
 
     def features_of(self, panel: pd.DataFrame) -> pd.DataFrame:
-        """What the model reads of each day with a lead; NaN where not known yet."""
+        """What the model reads of each day with a lead; NaN where not known yet.
+
+        Parameters
+        ----------
+        panel : DataFrame of shape (n_days, n_series), as of `data.panel`
+
+        Returns
+        -------
+        DataFrame of shape (n_days_with_a_lead, n_features), units as in `features.assembly`
+        """
         X: pd.DataFrame = features(self.config, self.baskets).fit_transform(panel)
         return X[columns_read(self.config, list(X.columns))]
 
@@ -76,12 +85,15 @@ class Bundle:
 
         Parameters
         ----------
+        panel : DataFrame of shape (n_days, n_series), as of `data.panel`
         since : the first day wanted, by default all; the rows are those of the whole, to the bit
-        X : what `features_of` says of this panel, where it is known already
+        X : DataFrame of shape (n_days, n_features), optional
+            What `features_of` says of this panel, where it is known already.
 
         Returns
         -------
-        DataFrame in long form: `date`, `horizon` and a column per regime
+        DataFrame of shape (n_rows, n_regimes + 2), long form
+            `date`, `horizon` (trading days) and a probability per regime.
         """
         X = self.features_of(panel) if X is None else X
         first = 0 if since is None else int(X.index.searchsorted(since))
@@ -170,7 +182,14 @@ def fit_bundle(
 
     Parameters
     ----------
+    config : what to fit, at each of its horizons
+    baskets : a name of `BASKET_SETS`
+    panel : DataFrame of shape (n_days, n_series), as of `data.panel`
     pools : of a stack, by horizon, what `Comparison.pools` says after its walk-forward
+
+    Returns
+    -------
+    Bundle
 
     Raises
     ------

@@ -57,42 +57,81 @@ class _Section(BaseModel):
 
 
 class FeatureConfig(_Section):
-    """Which features; `window` is the trading days slow series are standardised over."""
+    """Which features a model reads.
+
+    Attributes
+    ----------
+    sets : names of feature sets; none for a model that reads the path alone
+    window : trading days over which slow series are standardised
+    """
 
     sets: tuple[FeatureSet, ...] = ()
     window: int = Field(default=2520, ge=21, le=25200, strict=True)
 
 
 class LabelConfig(_Section):
-    """The label: what a change of leader must earn, and how far ahead it is forecast."""
+    """The label, and how far ahead it is forecast.
+
+    Attributes
+    ----------
+    switching_cost : what a change of leader must earn, in standard deviations of lead
+    horizons : trading days ahead; 0 is the day itself
+    """
 
     switching_cost: float = Field(default=10.0, gt=0, le=1000, allow_inf_nan=False, strict=True)
     horizons: tuple[Horizon, ...] = Field(default=(0, 21, 63), min_length=1)
 
 
 class TrainingConfig(_Section):
-    """Which confirmed rows a model is fitted on: from `since`, every so many rows."""
+    """Which confirmed rows a model is fitted on.
+
+    Attributes
+    ----------
+    since : the first day
+    every : of the rows from there on, every so many
+    """
 
     since: date = Field(default=date(1927, 1, 1), strict=True)
     every: int = Field(default=1, ge=1, le=252, strict=True)
 
 
 class EvaluationConfig(_Section):
-    """When testing begins on each basket set, and how many trading days a fit serves."""
+    """When testing begins, and how long a fit serves.
+
+    Attributes
+    ----------
+    first_test : first day of the test by basket set; `FIRST_TEST` for those that are not named
+    refit_every : trading days
+    """
 
     first_test: dict[Baskets, date] = Field(default_factory=dict)
     refit_every: int = Field(default=252, ge=1, le=25200, strict=True)
 
 
 class ModelConfig(_Section):
-    """A kind of model and those of its parameters that differ from their defaults."""
+    """A kind of model, and what of it is not left as it is.
+
+    Attributes
+    ----------
+    kind : which one; `models.assembly.build_classifier` says what each is
+    params : those of its parameters that differ from their defaults
+    """
 
     kind: ModelKind
     params: dict[str, Any] = Field(default_factory=dict)
 
 
 class ExperimentConfig(_Section):
-    """One question, and all it takes to answer it again."""
+    """One question, and all it takes to answer it again.
+
+    Attributes
+    ----------
+    name : that of the file, and of the run
+    question : the comment at the top of the file
+    baskets : basket sets it is asked on
+    features, labels, training, evaluation, model : the tables of the file
+    members : of a stack, the experiments whose probabilities it pools
+    """
 
     name: str
     question: str = ""

@@ -34,19 +34,20 @@ class ExperimentResult:
 
     Attributes
     ----------
-    predictions : DataFrame
-        Long form: `baskets`, `date`, `horizon`, a column per regime, `fitted_on`.
+    config : what was asked
+    predictions : DataFrame of shape (n_rows, n_regimes + 4), long form
+        `baskets`, `date`, `horizon` (trading days), a probability per regime, `fitted_on`.
         Walk-forward only; no row was in the training of the model that made it.
-    calls : DataFrame
-        Of horizon 0: `baskets`, `date` and the columns of `call.regime_call`.
-    labels : DataFrame
-        Hindsight: `baskets`, `date`, and the columns of `labels.leadership_path`.
-    fits : DataFrame
+    calls : DataFrame of shape (n_days, n_columns), of horizon 0
+        `baskets`, `date` and the columns of `call.regime_call`.
+    labels : DataFrame of shape (n_days, 4), hindsight
+        `baskets`, `date`, and the columns of `labels.leadership_path`.
+    fits : DataFrame of shape (n_fits, n_columns)
         One row per fit: `baskets`, `horizon`, `fitted_on`, `n_rows` it learned from, and
         what the model says of its own health.
     scores : one dict per basket set and horizon, plain numbers ready for JSON
     panel_digest : names the panel all of it came from
-    spreads : DataFrame
+    spreads : DataFrame of shape (n_days, 3)
         `baskets`, `date`, `spread`: the day's simple return of weights equal to the
         probabilities 21 days ahead, less that of the equal mix, at 10 bp, as of
         `rotation.daily_spread`. Empty without that horizon.

@@ -65,8 +65,9 @@ class ObservationStore:
 
         Parameters
         ----------
-        observations : DataFrame of shape (n_observations, n_columns), the columns of `regime.data.observations`
-            In the catalogue's units. May hold several publications of a period.
+        observations : DataFrame of shape (n_observations, n_columns)
+            The columns of `regime.data.observations`, in the catalogue's units. May hold several
+            publications of a period.
         fetched_at : Timestamp with a time zone
         doubtful : the same columns and `reason`: rows to quarantine, each once
         looked : bool
@@ -154,10 +155,10 @@ class ObservationStore:
 
         Returns
         -------
-        DataFrame of shape (n_observations, n_columns), the columns of `regime.data.observations`
-            By series, period and publication, one row of each. `series` and `source` are
-            categories, `period` datetime64[us], `known_at` datetime64[us, UTC], `value`
-            finite and in the catalogue's unit.
+        DataFrame of shape (n_observations, n_columns)
+            The columns of `regime.data.observations`, in the catalogue's units. By series, period
+            and publication, one row of each. `series` and `source` are categories, `period`
+            datetime64[us], `known_at` datetime64[us, UTC], `value` finite.
         """
         of = schema.OBSERVATION.c
         query = sa.select(of.series, of.period, of.known_at, of.value, of.source)
@@ -283,8 +284,8 @@ class ObservationStore:
         Returns
         -------
         DataFrame of shape (n_rows, n_columns)
-            The columns of `regime.data.observations`, in the catalogue's units, `fetched_at` (UTC) and
-            `reason`.
+            The columns of `regime.data.observations`, in the catalogue's units, `fetched_at` (UTC)
+            and `reason`.
         """
         of, o = schema.QUARANTINE.c, schema.OBSERVATION.c
         stored = sa.exists().where(

@@ -58,8 +58,12 @@ class PanelFeatures(TransformerMixin, BaseEstimator):
         self.window = window
 
     def fit(self, X: pd.DataFrame, y: Any = None) -> Self:
-        """Nothing is learned from the panel of shape (n_days, n_series): every statistic is a trailing one,
-        over trading days.
+        """Nothing is learned: every statistic is a trailing one.
+
+        Parameters
+        ----------
+        X : DataFrame of shape (n_days, n_series), as of `data.panel`, by trading day
+        y : not read
         """
         return self
 

@@ -22,12 +22,12 @@ class _Trailing(OneToOneFeatureMixin, TransformerMixin, BaseEstimator, ABC):
     """What all of them share: columns are handled one by one, missing values are allowed."""
 
     def fit(self, X: Any, y: Any = None) -> Self:
-        """Check X, of shape (n_days, n_features); there is nothing to learn, in whatever units it is."""
+        """Check X, of shape (n_days, n_features), in any unit; there is nothing to learn."""
         validate_data(self, X, dtype=np.float64, ensure_all_finite="allow-nan")
         return self
 
     def transform(self, X: Any) -> Array:
-        """Row by row; of shape (n_days, n_features) like X, in the class's unit, NaN where not known."""
+        """Row by row, of shape (n_days, n_features) like X; the class says in which unit."""
         check_is_fitted(self)
         X = validate_data(self, X, reset=False, dtype=np.float64, ensure_all_finite="allow-nan")
         return np.asarray(self._trail(pd.DataFrame(X)).to_numpy(), dtype=np.float64)

@@ -76,7 +76,8 @@ def path_as_known(lead: pd.DataFrame, *, switching_cost: float) -> pd.DataFrame:
 
     Parameters
     ----------
-    lead, switching_cost : as in `leadership_path`, of shape (n_days, n_regimes), standard deviations
+    lead : DataFrame of shape (n_days, n_regimes), standard deviations, as in `leadership_path`
+    switching_cost : standard deviations of lead
 
     Returns
     -------

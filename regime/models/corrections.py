@@ -43,7 +43,8 @@ class Correction(ClassifierMixin, BaseEstimator, ABC):
 
         Parameters
         ----------
-        X : DataFrame of shape (n_days, n_features), by name; NaN where unknown; consecutive trading days
+        X : DataFrame of shape (n_days, n_features), consecutive trading days
+            Read by name; NaN where unknown.
         y : array of shape (n_days,), regime names
         """
         X = self._frame(X)

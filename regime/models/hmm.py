@@ -165,8 +165,10 @@ class GaussianHMMClassifier(ClassifierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array or DataFrame of shape (n_rows, n_features), NaN where unknown; consecutive trading days
-        y : array of shape (n_rows,), regime names; `y[t]` is the label of row t + `horizon`
+        X : array or DataFrame of shape (n_rows, n_features), consecutive trading days
+            NaN where unknown.
+        y : array of shape (n_rows,), regime names
+            `y[t]` is the label of row t + `horizon`.
         """
         self._fit(X, y, None)
         return self
@@ -181,8 +183,10 @@ class GaussianHMMClassifier(ClassifierMixin, BaseEstimator):
         Parameters
         ----------
         previous : the fitted model of an earlier day
-        X : array or DataFrame of shape (n_rows, n_features), NaN where unknown; consecutive trading days
-        y : array of shape (n_rows,), regime names; `y[t]` is the label of row t + `horizon`
+        X : array or DataFrame of shape (n_rows, n_features), consecutive trading days
+            NaN where unknown.
+        y : array of shape (n_rows,), regime names
+            `y[t]` is the label of row t + `horizon`.
 
         Raises
         ------
@@ -303,7 +307,7 @@ class GaussianHMMClassifier(ClassifierMixin, BaseEstimator):
         return smooth(self.state_proba(X), self.transmat_)
 
     def log_likelihood(self, X: Any) -> float:
-        """Log density of all rows of X, of shape (n_rows, n_features), under the fitted states, in nats."""
+        """Log density, in nats, of all rows of X, of shape (n_rows, n_features)."""
         return self._filter(self._validated(X)).log_likelihood
 
     def align_to(self, previous: Self, X: Any) -> Self:
@@ -314,8 +318,8 @@ class GaussianHMMClassifier(ClassifierMixin, BaseEstimator):
         Parameters
         ----------
         previous : the fitted model whose numbers are taken over
-        X : array or DataFrame of shape (n_rows, n_features), NaN where unknown; consecutive trading days
-            Both give it state probabilities, which are matched.
+        X : array or DataFrame of shape (n_rows, n_features), consecutive trading days
+            NaN where unknown. The states of both get probabilities on them.
 
         Raises
         ------
@@ -332,8 +336,10 @@ class GaussianHMMClassifier(ClassifierMixin, BaseEstimator):
 
         Parameters
         ----------
-        previous : ndarray of shape (n_rows, n_states), filtered probabilities of the other model's states
-        X : array or DataFrame of shape (n_rows, n_features), NaN where unknown; consecutive trading days
+        previous : ndarray of shape (n_rows, n_states)
+            Filtered probabilities of the other model's states.
+        X : array or DataFrame of shape (n_rows, n_features), consecutive trading days
+            NaN where unknown.
         """
         k, several = self.n_states_, len(numbers_of_states(self.n_states)) > 1
         if several and previous.shape[1] != k:
@@ -356,7 +362,7 @@ class GaussianHMMClassifier(ClassifierMixin, BaseEstimator):
     def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
         """All that was learned, as arrays without objects: safe to store without pickle.
 
-        By the names of the attributes, of shape and unit as said of the class; regimes by their names.
+        By the names of the attributes, of shape and unit as the class says; regimes by name.
         """
         check_is_fitted(self)
         return as_arrays(vars(self))
@@ -370,7 +376,7 @@ class GaussianHMMClassifier(ClassifierMixin, BaseEstimator):
         Parameters
         ----------
         params : dict, from `get_params`
-        arrays : dict, from `to_arrays`, arrays of shape and unit as said there; regimes by their names
+        arrays : dict, from `to_arrays`, of shape and unit as said there; regimes by name
 
         Raises
         ------

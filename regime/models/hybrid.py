@@ -144,8 +144,10 @@ class StickyChainClassifier(ClassifierMixin, BaseEstimator):
 
         Parameters
         ----------
-        X : array or DataFrame of shape (n_rows, n_features), NaN where unknown; consecutive trading days
-        y : array of shape (n_rows,), regime names; `y[t]` is the label of row t + `horizon`
+        X : array or DataFrame of shape (n_rows, n_features), consecutive trading days
+            NaN where unknown.
+        y : array of shape (n_rows,), regime names
+            `y[t]` is the label of row t + `horizon`.
         """
         self._validate_params()
         weights = _candidates("weights", self.weights)

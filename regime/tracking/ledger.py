@@ -52,6 +52,10 @@ class Ledger:
     `model_version`, `experiment`, `bundle_digest`, `panel_digest`, `code_version`, `simulated`,
     `known_at` (UTC, the moment as of which the panel was read), `published_at` (UTC), `corrects`
     (seq of another row, or missing) and `why`, `previous` and `hash`.
+
+    Parameters
+    ----------
+    store : the observations beside which it is kept
     """
 
     def __init__(self, store: ObservationStore) -> None:
@@ -62,12 +66,12 @@ class Ledger:
 
         Parameters
         ----------
-        rows : DataFrame with the columns `GIVEN`
+        rows : DataFrame of shape (n_rows, n_columns), the columns `GIVEN`; probabilities per regime
         published_at : Timestamp with a time zone
 
         Returns
         -------
-        DataFrame
+        DataFrame of shape (n_added, n_columns), with `COLUMNS`
             The rows added. Those whose baskets, date, horizon and role are there already
             are left out: a day is published once.
 
@@ -80,9 +84,17 @@ class Ledger:
         return self._add(rows, published_at, None)
 
     def correct(self, rows: pd.DataFrame, *, published_at: pd.Timestamp, why: str) -> pd.DataFrame:
-        """Add rows that take the place of published ones, which stay; returns them.
+        """Add rows that take the place of published ones, which stay.
 
-        Parameters: those of `append`, and the reason, which is kept with each row.
+        Parameters
+        ----------
+        rows : DataFrame of shape (n_rows, n_columns), the columns `GIVEN`; probabilities per regime
+        published_at : Timestamp with a time zone
+        why : the reason, which is kept with each row
+
+        Returns
+        -------
+        DataFrame of shape (n_added, n_columns), with `COLUMNS`
 
         Raises
         ------
@@ -112,7 +124,7 @@ class Ledger:
 
         Returns
         -------
-        DataFrame with `COLUMNS`
+        DataFrame of shape (n_rows, n_columns), with `COLUMNS`
             `date` datetime64[us], moments datetime64[us, UTC], `corrects` Int64, probabilities
             float64 to the bit.
         """

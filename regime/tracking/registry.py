@@ -45,9 +45,9 @@ class Version:
     ----------
     number : the registry's
     bundle : the fitted model
-    walk_forward : DataFrame
-        Out-of-sample probabilities up to the end of training: `date`, `horizon`, a column
-        per regime, `fitted_on`.
+    walk_forward : DataFrame of shape (n_rows, n_regimes + 3), long form
+        Out-of-sample probabilities up to the end of training: `date`, `horizon` (trading days), a
+        column per regime, `fitted_on`.
     simulated : whether it was trained on a simulated market
     digest : of the bundle's files
     fallback : the filter, fitted on the same rows, for days on which features are missing

@@ -10,6 +10,11 @@ import typer
 
 from regime.exceptions import RegimeError
 
+# What the kernel's refusals are called where they come as other faults than a MemoryError.
+_SHORT_OF_MEMORY = (
+    "failed to map segment from shared object", "annot allocate memory", "can't start new thread",
+)  # fmt: skip
+
 
 def say(text: str) -> None:
     """A line of result, on standard output."""
@@ -64,8 +69,8 @@ def run(command: Any, arguments: list[str] | None = None) -> None:
 def _one_line(kind: type[BaseException], fault: BaseException, _: TracebackType | None) -> None:
     if issubclass(kind, RegimeError):
         note(f"error: {fault}")
-    elif issubclass(kind, MemoryError):
-        said = f" ({fault})" if str(fault) else ""
+    elif issubclass(kind, MemoryError) or any(words in str(fault) for words in _SHORT_OF_MEMORY):
+        said = f" ({str(fault).splitlines()[0]})" if str(fault) else ""
         note(
             f"error: The memory this process may use is not enough{said}. End other programs, or "
             "raise its limit, and run it again; what was done stands."

@@ -51,10 +51,11 @@ class KeptWalks:
         """What is kept under this name; None if nothing is, or not all of it."""
         path = self._path(name)
         try:
-            table = pq.read_table(path)
+            with pq.ParquetFile(path) as file:
+                table = file.read(use_threads=False)
             fits = pd.DataFrame(json.loads(table.schema.metadata[_FITS]))
             fits["fitted_on"] = pd.to_datetime(fits["fitted_on"]).astype("datetime64[us]")
-            proba = table.to_pandas()
+            proba = table.to_pandas(use_threads=False)
         except (OSError, ValueError, KeyError, TypeError, pa.ArrowException):
             return None
         with contextlib.suppress(OSError):  # a folder to read only

@@ -15,6 +15,7 @@ from regime.exceptions import StoreError
 from regime.labels.leadership import target
 from regime.settings import Settings
 from regime.taxonomy import REGIMES
+from regime.tracking.kept import table
 from regime.tracking.mlflow_client import client, find_runs, local_database, plain_faults
 
 _ID, _PREFIX = re.compile(r"[0-9a-f]{32}"), re.compile(r"[0-9a-f]{6,31}")
@@ -214,7 +215,7 @@ def _read(tracker: Any, settings: Settings, run: Any) -> LoggedRun:
         for name in _FILES:
             file = Path(tracker.download_artifacts(info.run_id, name, folder))
             try:
-                held[name] = pd.read_parquet(file)
+                held[name] = table(file)
             except (OSError, ValueError) as error:
                 raise StoreError(
                     f"{about}: {name} cannot be read ({str(error).splitlines()[0]}). Run its "

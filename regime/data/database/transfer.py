@@ -288,7 +288,7 @@ def _batches(file: Path, table: sa.Table) -> Iterator[pa.RecordBatch]:
     with pq.ParquetFile(file) as parquet:
         if not parquet.schema_arrow.equals(wanted):
             raise ValueError(f"{file.name} has other columns than {', '.join(wanted.names)}")
-        for batch in parquet.iter_batches(batch_size=_AT_ONCE):
+        for batch in parquet.iter_batches(batch_size=_AT_ONCE, use_threads=False):
             for name, column in zip(wanted.names, batch.columns, strict=True):
                 if column.null_count and not table.c[name].nullable:
                     raise ValueError(f"{file.name} lacks a value of {name}")

@@ -111,8 +111,8 @@ def _table(path: Path) -> pd.DataFrame:
                 f"read. Get {path} again."
             )
         # What pandas noted of its own columns is not needed, and may be damaged.
-        plain = file.read(columns=_NEEDED).replace_schema_metadata(None)
-        table: pd.DataFrame = plain.to_pandas()
+        plain = file.read(columns=_NEEDED, use_threads=False).replace_schema_metadata(None)
+        table: pd.DataFrame = plain.to_pandas(use_threads=False)
     except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
         words = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise SourceError(

@@ -139,7 +139,7 @@ def _read_parquet(path: Path, raw: bytes, wanted: Sequence[str]) -> Table:
         header = list(file.schema_arrow.names)
         _check_header(path, header, wanted)
         _check_rows(path, file.metadata.num_rows)
-        columns = file.read(columns=[name for name in wanted if name in header])
+        columns = file.read([name for name in wanted if name in header], use_threads=False)
         cells = {
             name: ["" if cell is None else str(cell) for cell in columns[name].to_pylist()]
             for name in columns.column_names

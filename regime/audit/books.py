@@ -5,12 +5,11 @@ and what every fit learned from is counted against what was confirmed when it wa
 """
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from regime.audit.comparing import Compared, compared
+from regime.audit.comparing import TOLERANCE, Compared, compared
 from regime.audit.subject import Subject
 from regime.audit.walks import watched
 from regime.data.as_of import panel_as_of
@@ -22,11 +21,10 @@ from regime.service.overlay import as_scores, overlaid
 from regime.taxonomy import REGIMES
 from regime.tracking.anchors import anchors
 from regime.tracking.ledger import Ledger
-from regime.tracking.published import load_features, load_signal_history
+from regime.tracking.published import NAME, load_features, load_signal_history
 from regime.tracking.results import goal_of
 from regime.tracking.trials import Finding, check_bookkeeping
 
-TOLERANCE = 1e-12  # of a probability; the same sums in another order
 MOST_DAYS = 250  # of the ledger whose panel is made again: each is a read of the store
 _HISTORY = {Basis.WALK_FORWARD.value, Basis.OUT_OF_SAMPLE.value, Basis.LIVE.value, Basis.LATE.value}
 
@@ -64,7 +62,7 @@ def books(
 def published(subject: Subject) -> Iterator[Finding]:
     """Every row of every frame that is shown, made again from the store."""
     made, bundle = subject.made, subject.version.bundle
-    folder = goal_of(subject.settings.published / "champion")
+    folder = goal_of(subject.settings.published / NAME)
     shown = subject.published
     lead = spliced_lead(made.panel, bundle.baskets)
     expected = overlaid(subject.said, as_scores(_of_ledger(subject)))
@@ -86,7 +84,7 @@ def published(subject: Subject) -> Iterator[Finding]:
         pairs["signals"] = (shown_signals, kept)
     same_panel = subject.published["about"]["panel_digest"] == digest(made.panel)
     words = "is what the store knew then" if same_panel else (
-        "is not what the store knew then. Was it changed past the program? `regime store check`"
+        "is not what the store knew then. Was it changed past the program? `regime store verify`"
     )  # fmt: skip
     yield Finding("books", "published panel", same_panel, f"the panel behind it {words}")
     for name, (then, now) in pairs.items():
@@ -167,10 +165,3 @@ def _of_ledger(subject: Subject) -> pd.DataFrame:
 def _by_day(rows: pd.DataFrame) -> pd.DataFrame:
     wanted = [*REGIMES, *(name for name in ("basis", "fitted_on") if name in rows)]
     return rows.set_index(["date", "horizon"]).sort_index()[wanted]
-
-
-def experiment_file(subject: Subject) -> Path | None:
-    """The file the version was trained from, where it is still there under its name."""
-    name = f"{subject.version.bundle.config.name}.toml"
-    found = sorted(Path("experiments").rglob(name)) if Path("experiments").is_dir() else []
-    return found[0] if found else None

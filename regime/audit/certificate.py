@@ -13,6 +13,7 @@ from regime.audit import books, chance, replay, structure
 from regime.audit.subject import Subject, subject_of
 from regime.code_digest import code_digest
 from regime.settings import Settings
+from regime.shipped import shipped
 from regime.tracking.trials import (
     Finding,
     check_declared,
@@ -20,6 +21,8 @@ from regime.tracking.trials import (
     declaration_of,
     scored_runs,
 )
+
+STEPS = 4  # beside the days: two of the books, two of chance
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +92,6 @@ def audit(
     return Audit(_about(subject, days, seed, now), found)
 
 
-STEPS = 4  # beside the days: two of the books, two of chance
-
-
 def _all(
     subject: Subject,
     days: int,
@@ -112,11 +112,16 @@ def declared(subject: Subject, experiment: Path | None) -> Finding:
     """The version's experiment was committed before it was first scored."""
     config = subject.version.bundle.config
     runs = scored_runs(subject.settings, simulated=subject.version.simulated)
-    file = experiment or books.experiment_file(subject)
+    file = experiment or _experiment_file(config.name)
     if file is None:
-        words = f"there is no experiments/{config.name}.toml here to ask git about"
+        words = f"not checked: there is no experiments/{config.name}.toml here to ask git about"
         return Finding("declared", config.name, True, words, {"told": False})
     return check_declared(config.name, configuration_digest(config), declaration_of(file), runs)
+
+
+def _experiment_file(name: str) -> Path | None:
+    """The file of this experiment: in this folder, or one that comes with the program."""
+    return next(iter(sorted(Path("experiments").rglob(f"{name}.toml"))), shipped().get(name))
 
 
 def _about(subject: Subject, days: int, seed: int, now: pd.Timestamp) -> dict[str, Any]:

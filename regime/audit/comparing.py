@@ -5,6 +5,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+TOLERANCE = 1e-12  # of a probability; the same sums in another order
+
 
 class Compared(NamedTuple):
     """What a comparison found.

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
 
-from regime.audit.comparing import Compared, compared
+from regime.audit.comparing import TOLERANCE, Compared, compared
 from regime.audit.subject import Made, Subject, made_at
 from regime.data.calendar import end_of_day
 from regime.evaluation.walk_forward import serve_last
@@ -27,7 +27,6 @@ from regime.studies import Studies, Study, splits_of
 from regime.taxonomy import REGIMES
 from regime.tracking.trials import Finding
 
-TOLERANCE = 1e-12  # of a probability; the same sums in another order
 PARTS = ("panel", "features", "labels", "probabilities", "calls", "signals")
 WALKS = 3  # days of a model whose fits hang on one another: each takes a whole walk-forward
 

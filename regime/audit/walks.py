@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from regime.audit.comparing import TOLERANCE
 from regime.config import ExperimentConfig
 from regime.data import catalog
 from regime.evaluation.pooling import settled_by, side_by_side
@@ -22,7 +23,6 @@ from regime.studies import Studies, Study
 from regime.taxonomy import REGIMES
 from regime.tracking.trials import Finding, Piece, check_bookkeeping
 
-TOLERANCE = 1e-12  # of a probability; the same sums in another order
 SOON = 10  # rows: a cut so soon after a refit finds most labels of that fit still open
 AFTER = 126  # rows of another market, and the longest horizon on top: labels settle in them
 FEWEST_AFTER = 21  # rows that must be left after a cut, or nothing could leak from them
@@ -59,7 +59,6 @@ def check_walks(
     on_walk: Callable[[], None] = lambda: None,
 ) -> Iterator[Finding]:
     """Walk an experiment forward, look at what each fit was given, and replay it."""
-
     comparison = Comparison(panel)
     comparison.prepare(config)
     pieces = watched(comparison)
@@ -75,7 +74,6 @@ def watched(comparison: Comparison) -> list[Piece]:
 
     Nothing is split a second time, but for the pool of a stack, which splits inside.
     """
-
     given: list[Piece] = []
     studies = comparison.studies
     pieces_of, pool_of = studies.pieces, studies.pool
@@ -232,7 +230,6 @@ def replayed(
 
 
 def _told(check: str, about: str, replays: Sequence[Replay], *, asked: int) -> Finding:
-
     counts = {"replays": [replay._asdict() for replay in replays]}
     if not replays:
         words = "the test is too short to cut. Fetch newer data, or begin it earlier."

@@ -15,11 +15,14 @@ from mlflow.server.fastapi_app import app as mlflow_app
 from regime.door import LOCAL, is_named, is_own
 
 MOST_BYTES = 10 * 1024**2  # of a body; a thousand metrics are a hundredth of it
-# What runs programs, fetches addresses, keeps secrets, or says where on the disk files are.
+# What runs programs, fetches addresses, keeps secrets, leaves files, or says where on the disk
+# files are: a tag of a trace names the folder that `get-trace-artifact` reads from.
 REFUSED = re.compile(
-    r"/(assistant|gateway|jobs|mcp[^/]*|scorers|webhooks|prompts-optimization|upload-artifact"
-    r"|mlflow-artifacts|genai|v1)(/|$)"
+    r"/(assistant|demo|gateway|gateway-proxy|genai|get-trace-artifact|invoke|jobs|mcp[^/]*"
+    r"|mlflow-artifacts|presigned-upload-url|prompt-optimization|scorers?|upload-artifact|v1"
+    r"|webhooks)(/|$)"
     r"|/(experiments|model-versions|logged-models|registered-models)/create(/|$)"
+    r"|/runs/create-promptlab-run(/|$)|/traces/[^/]+/tags(/|$)"
     r"|/logged-models$",
     re.IGNORECASE,
 )

@@ -90,7 +90,11 @@ def test_a_version_cannot_be_made_of_a_file_elsewhere(ui, ask, secret_file):
     "/ajax-api/3.0/mlflow/gateway/secrets/list", "/api/3.0/mlflow/gateway/secrets/create",
     "/ajax-api/3.0/jobs/1", "/ajax-api/2.0/mlflow/upload-artifact?run_uuid=x&path=y",
     "/api/2.0/mlflow/experiments/create", "/api/2.0/mlflow/model-versions/create",
-    "/api/2.0/mlflow/logged-models", "/v1/traces",
+    "/api/2.0/mlflow/logged-models", "/v1/traces", "/ajax-api/3.0/mlflow/demo/generate",
+    "/ajax-api/2.0/mlflow/gateway-proxy?gateway_path=x", "/ajax-api/3.0/mlflow/scorer/invoke",
+    "/ajax-api/3.0/mlflow/issues/invoke", "/ajax-api/2.0/mlflow/runs/create-promptlab-run",
+    "/ajax-api/2.0/mlflow/artifacts/presigned-upload-url", "/api/3.0/mlflow/traces/x/tags",
+    "/ajax-api/3.0/mlflow//get-trace-artifact?request_id=x",
 ])  # fmt: skip
 def test_what_runs_programs_or_says_where_files_are_is_shut_to_everybody(ui, ask, address):
     for method in ("GET", "POST", "PUT", "DELETE"):
@@ -98,6 +102,26 @@ def test_what_runs_programs_or_says_where_files_are_is_shut_to_everybody(ui, ask
         status, text, _ = ask(ui, address, method, body, **JSON)
         assert status == 403, (method, text[:200])
         assert "is shut here" in text
+
+
+def test_a_trace_does_not_lead_to_a_folder_that_its_tag_names(ui, ask, tmp_path):
+    (tmp_path / "attachments").mkdir()
+    attachment = "11111111-1111-1111-1111-111111111111"
+    for path in ("traces.json", f"attachments/{attachment}"):
+        (tmp_path / path).write_text('{"spans": ["not to be read"]}')
+    tag = {"key": "mlflow.artifactLocation", "value": tmp_path.as_uri()}
+    told = {"experiment_id": "0", "timestamp_ms": 1, "request_metadata": [], "tags": []}
+    status, said = post(ask, ui, "/traces", told)
+    assert status == 200
+    trace = said["trace_info"]["request_id"]
+    for version in ("api/2.0", "api/3.0", "ajax-api/2.0", "ajax-api/3.0"):
+        address = f"/{version}/mlflow/traces/{trace}/tags"
+        assert ask(ui, address, "PATCH", json.dumps(tag).encode(), **JSON)[0] == 403
+        for more in ("", f"&path={attachment}"):
+            address = f"/{version}/mlflow/get-trace-artifact?request_id={trace}{more}"
+            status, text, _ = ask(ui, address)
+            assert status == 403
+            assert "not to be read" not in text
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])

@@ -108,6 +108,13 @@ def test_a_reader_reads_and_writes_nothing_of_others(asked, team):
     assert asked(reader, asked.file, method="GET") == (200, "kept words")
 
 
+def test_nobody_has_it_keep_keys_or_ask_other_addresses(asked, team):
+    secret = {"secret_name": "s", "secret_value": {"token": "t"}, "provider": "databricks"}
+    for who in (basic("reader", team[2]), basic("keeper", team[1])):
+        for path in ("/api/3.0/mlflow/gateway/secrets/create", "/gateway/s/mlflow/invocations"):
+            assert asked(who, path, secret)[0] in {403, 501}, path
+
+
 def test_passwords_are_neither_logged_nor_kept_as_they_are(asked, team):
     _, password, word, folder = team
     for file in (one for one in folder.rglob("*") if one.is_file()):

@@ -9,7 +9,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 PYTEST := $(BIN)/python -m pytest -n 3 --dist loadfile
-.PHONY: help setup demo browser postgres bench faults soak mutants test suite test-long lint app ui lock clean
+.PHONY: help setup demo browser postgres bench faults soak mutants test suite test-long lint app ui lock oldest newest dist clean
 
 help:  ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -84,6 +84,28 @@ lock: setup  ## Compile requirements.txt again from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-emit-find-links --no-annotate --no-header \
 		--extra dev pyproject.toml -o requirements.txt
+	rm -f requirements-oldest.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-emit-find-links --no-annotate --no-header \
+		--resolution lowest-direct --extra dev pyproject.toml -o requirements-oldest.txt
+
+# What must hold on whatever versions are allowed, where neither browser nor server is asked for.
+CORE := tests/contracts tests/models tests/features tests/labels tests/evaluation tests/golden \
+	tests/tracking tests/data tests/app tests/test_config.py tests/training/test_cli.py
+
+oldest: setup  ## The oldest versions pyproject.toml allows, in .venv-oldest, and tests on them
+	$(PYTHON) -m venv --clear .venv-oldest
+	$(BIN)/uv pip install --quiet --python .venv-oldest/bin/python --require-hashes -r requirements-oldest.txt
+	$(BIN)/uv pip install --quiet --python .venv-oldest/bin/python --no-deps --no-build-isolation --editable .
+	.venv-oldest/bin/python -m pytest -n 2 --dist loadfile -m "not long" $(CORE) $(ARGS)
+
+newest: setup  ## The newest versions it allows as of now, in .venv-newest, and tests on them
+	$(PYTHON) -m venv --clear .venv-newest
+	$(BIN)/uv pip install --quiet --python .venv-newest/bin/python --editable '.[dev]'
+	.venv-newest/bin/python -m pytest -n 2 --dist loadfile -m "not long" $(CORE) $(ARGS)
+
+dist: setup  ## Wheel and sdist, in dist
+	$(BIN)/python -m build --no-isolation
 
 clean:  ## Remove the environment and every cache; state in .regime stays
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info
+	rm -rf $(VENV) .venv-oldest .venv-newest build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info

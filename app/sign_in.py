@@ -1,5 +1,6 @@
 """Sign-in, where the Streamlit secrets ask for it; without an [auth] there, everybody is let in."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,12 @@ def let_in() -> None:
     user = st.user.to_dict()
     if user.get("is_logged_in") is not True:
         st.title("Equity leadership", anchor=False)
+        if find_spec("authlib") is None:
+            st.error(
+                "This app asks for a sign-in that is not installed, so it shows nothing. Run "
+                "`pip install 'equity-leadership-regime[oidc]'` and start it again."
+            )
+            st.stop()
         st.write("Sign in to see it.")
         for provider in _providers(auth):
             label = f"Sign in with {provider}" if provider else "Sign in"

@@ -49,7 +49,7 @@ def page(title: str, *terms: str) -> Snapshot:
         st.info(
             "No model is in service yet. For a simulated market run `regime demo`. For your own "
             "data: `regime fetch --source files --path DIR`, `regime retrain "
-            "experiments/resampled_leadership.toml`, `regime promote`, `regime score`."
+            "resampled_leadership`, `regime promote`, `regime score`."
         )
         st.stop()
     if told := st.session_state.pop(_TOLD, ""):

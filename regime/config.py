@@ -19,6 +19,7 @@ from pydantic import (
 )
 
 from regime.exceptions import ConfigError
+from regime.shipped import nearest_shipped
 
 Baskets = Literal["french", "funds", "funds_xlg", "funds_ijr"]
 FeatureSet = Literal[
@@ -301,7 +302,11 @@ def _neighbours(path: Path) -> str:
     near = difflib.get_close_matches(path.name, names, n=1, cutoff=0.6)
     if near:
         return f" Did you mean {folder / near[0]}?"
-    return f" {folder} holds {', '.join(names)}." if names else f" {folder} holds no .toml file."
+    if names:
+        return f" {folder} holds {', '.join(names)}."
+    shipped = nearest_shipped(path)
+    guess = f" Did you mean {shipped}, which comes with the program?" if shipped else ""
+    return f" {folder} holds no .toml file.{guess}"
 
 
 def _explain(path: Path, error: ValidationError | TypeError) -> str:

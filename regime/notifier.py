@@ -20,14 +20,17 @@ from collections.abc import Generator, Mapping, Sequence
 from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from typing import Any
 
 from regime.exceptions import ConfigError
+from regime.same_code import same_code
 from regime.settings import Settings
 
 TIMEOUT = 60.0  # seconds for all addresses together, the start of apprise included
 _CONNECT, _READ = 10.0, 15.0  # seconds for one step of one notifier, at most
 _MISREAD = "apprise does not understand it"
+_MISSING = "apprise is not installed: pip install 'equity-leadership-regime[alerts]'"
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]{0,19})://")
 
 
@@ -102,6 +105,9 @@ def answers(
     if not addresses:
         return
     left = {(at, job) for at, one in enumerate(addresses) for job in (None, *jobs.get(one, ()))}
+    if find_spec("apprise") is None:
+        yield from ((addresses[at], job, _MISSING) for at, job in sorted(left, key=str))
+        return
     asked = {
         "addresses": [one.secret for one in addresses],
         "messages": [[one.title, one.body, one.urgency] for one in messages],
@@ -144,11 +150,11 @@ def answers(
 
 def _started() -> "subprocess.Popen[bytes]":
     return subprocess.Popen(
-        [sys.executable, "-P", "-m", "regime.notifier"],
+        [sys.executable, "-m", "regime.notifier"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,  # where a notifier may say anything
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        env=os.environ | same_code(),
     )
 
 

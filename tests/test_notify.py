@@ -333,3 +333,12 @@ def test_files_are_for_their_owner_and_addresses_show_no_secret(home, answering)
 def test_a_message_past_the_outbox_needs_an_address(home):
     with pytest.raises(ConfigError, match="REGIME_ALERT_URLS is empty"):
         tell(alert(), at(home))
+
+
+def test_without_apprise_every_address_is_told_what_installs_it(home, monkeypatch):
+    monkeypatch.setattr(notifier, "find_spec", lambda _: None)
+    with pytest.raises(ConfigError, match=r"equity-leadership-regime\[alerts\]"):
+        check_addresses(at(home, "json://127.0.0.1/hunter2"))
+    said = tell(alert(), at(home, "json://127.0.0.1/hunter2", "ntfy://two"))
+    assert len(said) == 2
+    assert all("[alerts]" in words for words in said.values())

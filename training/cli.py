@@ -15,6 +15,7 @@ from training.compare import compare
 from training.console import run
 from training.demo import demo
 from training.doctor import doctor
+from training.experiments import experiments
 from training.fetch import fetch
 from training.ledger import ledger
 from training.panel import panel
@@ -44,6 +45,7 @@ cli.add_typer(store, name="store")
 cli.command("panel")(panel)
 cli.command("doctor")(doctor)
 cli.command("sources")(sources)
+cli.command("experiments")(experiments)
 cli.command("compare")(compare)
 cli.command("protocol")(protocol)
 cli.command("audit")(audit)

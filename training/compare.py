@@ -1,4 +1,4 @@
-"""Run experiments side by side: regime compare experiments/*.toml
+"""Run experiments side by side: regime compare filter experiments/*.toml
 
 Or take two runs that were logged: regime compare --runs A B
 """
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 def compare(
     experiments: Annotated[
-        list[Path] | None, typer.Argument(help="Experiment files, e.g. experiments/filter.toml.")
+        list[Path] | None,
+        typer.Argument(help="Experiments: files, or names that `regime experiments` lists."),
     ] = None,
     runs: Annotated[
         tuple[str, str] | None,
@@ -46,7 +47,7 @@ def compare(
 ) -> None:
     """Walk each experiment forward on what was known at the time, log it, print the table.
 
-    Example: regime compare experiments/filter.toml experiments/climatology.toml --json out.json
+    Example: regime compare filter climatology --json out.json
     """
     if runs is not None:
         if experiments or markdown or as_of:
@@ -68,6 +69,7 @@ def compare(
     from regime.exceptions import ConfigError
     from regime.experiment import Comparison, check_experiment, count_fits
     from regime.settings import Settings
+    from regime.shipped import find_experiment
     from regime.tracking.results import save_result, write_scores
     from regime.tracking.roster_writing import keep_roster
     from regime.tracking.runs import log_result
@@ -80,6 +82,7 @@ def compare(
     markdown = checked_output(markdown, "--markdown")
     settings = Settings()
     settings.check_home()
+    experiments = [find_experiment(path) for path in experiments]
     configs = [load_experiment(path) for path in experiments]
     # As they are now: a walk takes long enough for a file to be changed under it.
     declared = [declaration_of(path).tags for path in experiments]

@@ -1,5 +1,6 @@
 """The whole chain on a simulated market: regime demo"""
 
+import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -46,6 +47,7 @@ def demo(
     from regime.service.publishing import commit, prepare, show
     from regime.service.retraining import value_of
     from regime.settings import Settings
+    from regime.shipped import find_experiment
     from regime.tracking.published import load_published
     from regime.tracking.registry import promote, register
     from regime.tracking.results import save_result
@@ -63,8 +65,7 @@ def demo(
     settings.make_home()
     now = pd.Timestamp.now("UTC")
     last = last_closed_session(now)
-    configs = [load_experiment(path) for path in sorted(_experiments().glob("*.toml"))]
-    configs = [config for config in configs if config.name in SUITED]
+    configs = [load_experiment(find_experiment(Path(name))) for name in SUITED]
     lived = LIVED if until is None else 0
 
     say("1/4  Simulating a market (SIMULATED: no real prices) ...")
@@ -112,20 +113,12 @@ def demo(
         say("")
         serve_both(settings)
     else:
-        say(f"\nEverything is in {settings.home}. See it: REGIME_HOME={settings.home} make app")
+        say(f"\nEverything is in {settings.home}. See it: REGIME_HOME={settings.home} {_me()} app")
 
 
-def _experiments() -> Path:
-    """The experiments of this checkout, or those of the working directory."""
-    from regime.exceptions import ConfigError
-
-    for folder in (Path("experiments"), Path(__file__).parents[1] / "experiments"):
-        if any(folder.glob("*.toml")):
-            return folder
-    raise ConfigError(
-        "The demo compares the files of experiments/, which is neither in the working directory "
-        "nor beside the package. Run it from a clone of the project."
-    )
+def _me() -> str:
+    """This command, as it was called: one of an environment need not be on the path."""
+    return sys.argv[0] if Path(sys.argv[0]).name == "regime" else "regime"
 
 
 if __name__ == "__main__":

@@ -230,7 +230,7 @@ def _tell_what_can_be_done(store: "ObservationStore", now: "pd.Timestamp") -> No
         except PanelError as error:
             note(f"warning: no {name} baskets: {error}")
     if len(usable) == 2:
-        say("Next: regime compare experiments/*.toml")
+        say("Next: regime compare filter resampled_leadership")
     elif usable:
         say(f'Next: regime compare with experiments whose baskets are ["{usable[0]}"]')
 

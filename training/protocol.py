@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 def protocol(
     experiments: Annotated[
-        list[Path], typer.Argument(help="Experiment files, or folders of them.")
+        list[Path], typer.Argument(help="Experiments: files, folders of them, or names.")
     ],
     cuts: Annotated[
         int, typer.Option(min=1, help="Days after which the market is cut short and replaced.")
@@ -50,6 +50,7 @@ def protocol(
     from regime.data.store import ObservationStore
     from regime.experiment import check_experiment
     from regime.settings import Settings
+    from regime.shipped import find_experiment
     from regime.tracking.trials import (
         QUESTIONS,
         check_candidates,
@@ -63,7 +64,7 @@ def protocol(
     json = checked_output(json, "--json")
     settings = Settings()
     settings.check_home()
-    files = experiment_files(experiments)
+    files = experiment_files([find_experiment(path) for path in experiments])
     configs = [load_experiment(file) for file in files]
     for config in configs:
         check_experiment(config)

@@ -1,4 +1,4 @@
-"""Refit an experiment on all history and register it: regime retrain [EXPERIMENT.toml]"""
+"""Refit an experiment on all history and register it: regime retrain [EXPERIMENT]"""
 
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +15,7 @@ def retrain(
     experiment: Annotated[
         Path | None,
         typer.Argument(
-            help="Experiment file, e.g. experiments/resampled_leadership.toml; by default what "
+            help="Experiment: a file, or a name that `regime experiments` lists; by default what "
             "the model in service was trained for."
         ),
     ] = None,
@@ -43,7 +43,7 @@ def retrain(
     """Walk the experiment forward, fit it on everything confirmed, register it as challenger.
 
     With --if-stale, --if-drifted or both it says why it trains, or why it does not.
-    Example: regime retrain experiments/resampled_leadership.toml --until 2014-12-31
+    Example: regime retrain resampled_leadership --until 2014-12-31
     """
     import pandas as pd
 
@@ -57,6 +57,7 @@ def retrain(
     from regime.service.retraining import for_service, reasons_to_retrain
     from regime.service.retraining import retrain as refit
     from regime.settings import Settings
+    from regime.shipped import find_experiment
     from regime.tracking.ledger import Ledger
     from regime.tracking.registry import load_version
     from regime.tracking.roster_writing import keep_roster
@@ -67,7 +68,7 @@ def retrain(
         raise typer.BadParameter("--if-stale and --if-drifted ask about now; leave --until out.")
     settings = Settings()
     settings.check_home()
-    config = None if experiment is None else load_experiment(experiment)
+    config = None if experiment is None else load_experiment(find_experiment(experiment))
     if config is not None:
         config = for_service(config, baskets)
     store = ObservationStore(settings.store)

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -13,6 +14,7 @@ from typing import IO, TYPE_CHECKING, Annotated
 
 import typer
 
+from regime.same_code import same_code
 from training.console import note, say
 
 if TYPE_CHECKING:
@@ -104,6 +106,8 @@ def _ui_command(port: int, settings: "Settings") -> list[str]:
     return [
         "mlflow", "server", "--host", HOST, "--port", str(port), "--workers", "1",
         "--app-name", "regime", "--no-serve-artifacts",
+        # Where this module is. By itself the server looks in the working directory first.
+        "--uvicorn-opts", shlex.join(["--app-dir", str(Path(__file__).parents[1])]),
         # MLflow's own list has 10.*, as addresses begin, and as anybody's name may.
         "--allowed-hosts", f"{HOST}:{port},localhost:{port}",
         "--default-artifact-root", (settings.home / "artifacts").absolute().as_uri(),
@@ -147,6 +151,7 @@ def _environment(settings: "Settings") -> dict[str, str]:
     return {
         **_THRIFTY,
         **os.environ,
+        **same_code(),
         "REGIME_HOME": str(settings.home.absolute()),
         # Not as an argument: those of a process are for everybody on the machine to read.
         "MLFLOW_BACKEND_STORE_URI": settings.tracking_uri,

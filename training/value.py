@@ -21,7 +21,8 @@ _WIDTH = 80
 
 def value(
     experiments: Annotated[
-        list[Path], typer.Argument(help="Experiment files that were compared, or folders of them.")
+        list[Path],
+        typer.Argument(help="Experiments that were compared: files, folders of them, or names."),
     ],
     json: Annotated[Path | None, typer.Option(help="Write every number here.")] = None,
 ) -> None:
@@ -29,7 +30,7 @@ def value(
 
     Walk-forward probabilities of the stored comparison, against portfolios that know nothing and
     against the filter; then the Sharpe ratio of the spread, deflated by all that was scored here.
-    Example: regime value experiments/filter.toml --json value.json
+    Example: regime value filter --json value.json
     """
     import pandas as pd
 
@@ -38,6 +39,7 @@ def value(
     from regime.data.panel import digest
     from regime.data.store import ObservationStore
     from regime.settings import Settings
+    from regime.shipped import find_experiment
     from regime.tracking.results import write_text
     from regime.tracking.sharpes import tried_on
     from regime.tracking.trials import experiment_files
@@ -46,7 +48,7 @@ def value(
     json = checked_output(json, "--json")
     settings = Settings()
     settings.check_home()
-    files = experiment_files(experiments)
+    files = experiment_files([find_experiment(path) for path in experiments])
     configs = [load_experiment(file) for file in files]
     store = ObservationStore(settings.store)
     panel = panel_as_of(store, pd.Timestamp.now("UTC"))

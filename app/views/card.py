@@ -19,7 +19,7 @@ except StoreError as error:
 versions = {} if roster is None else {one["number"]: one for one in roster["versions"]}
 if not versions:
     st.info(
-        "No version is listed yet. Run `regime retrain experiments/resampled_leadership.toml`, or "
+        "No version is listed yet. Run `regime retrain resampled_leadership`, or "
         "`regime demo` for a simulated market; `regime run` renews the list."
     )
     st.stop()

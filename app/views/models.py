@@ -119,7 +119,7 @@ def all_scores() -> None:
         st.info(
             "No comparison ended by this day."
             if snapshot.then and results
-            else "Nothing to compare yet. Run `regime compare experiments/*.toml`."
+            else "Nothing to compare yet. Run `regime compare filter resampled_leadership`."
         )
         return
     simulated = any(result["about"]["simulated"] for result in results)

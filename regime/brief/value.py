@@ -31,7 +31,7 @@ RIVALS = {
 }
 _SAME = 1e-12  # of a daily return
 _MOST_BEHIND = 63  # sessions after which a comparison is too old to be shortened to
-_NO_FILTER = "Run `regime compare experiments/filter.toml` to have it as a rival."
+_NO_FILTER = "Run `regime compare filter` to have it as a rival."
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from regime.health.checks import Check, State
 from regime.settings import Settings
 
 PACKAGE = "equity-leadership-regime"
+_AGAIN = "Run `make setup` in a clone, or install the package again."
 MIB = 1024**2
 _LITTLE, _TOO_LITTLE = 1024 * MIB, 100 * MIB  # free space of the home
 _LITTLE_MEMORY = 512 * MIB
@@ -254,7 +255,7 @@ def look_at_environment() -> list[Check]:
         needed = [Requirement(line) for line in requires(PACKAGE) or []]
     except PackageNotFoundError:
         words = f"The package is not installed in this Python {mine}, so its bounds are unknown."
-        return [Check("environment", State.UNKNOWN, words, "Run `make setup`.")]
+        return [Check("environment", State.UNKNOWN, words, _AGAIN)]
     wrong = [] if SpecifierSet(bounds).contains(mine) else [f"Python {mine} is not {bounds}"]
     for one in needed:
         if one.marker is not None and not one.marker.evaluate({"extra": ""}):
@@ -267,7 +268,7 @@ def look_at_environment() -> list[Check]:
         if not one.specifier.contains(found, prereleases=True):
             wrong.append(f"{one.name} {found} is not {one.specifier}")
     if wrong:
-        return [Check("environment", State.FAULT, f"{'; '.join(wrong)}.", "Run `make setup`.")]
+        return [Check("environment", State.FAULT, f"{'; '.join(wrong)}.", _AGAIN)]
     words = f"Python {mine}, and {len(needed)} packages are within their bounds"
     free = _free_memory()
     memory = "" if free is None else f"; {_in_words(free)} of memory are free"

@@ -25,7 +25,7 @@ from regime.settings import Settings
 _A_MONTH = 21  # sessions a retraining may be behind its rhythm
 _MOST_BEHIND = 5  # sessions after which a published result is no longer one of this week
 _SECONDS = 5.0
-_RETRAIN = "Run `regime retrain experiments/resampled_leadership.toml`, then `regime promote`."
+_RETRAIN = "Run `regime retrain resampled_leadership`, then `regime promote`."
 
 
 @dataclass(frozen=True, slots=True)

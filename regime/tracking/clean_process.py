@@ -16,8 +16,10 @@ import pandas as pd
 
 from regime.evaluation.decision import Bounds, Check
 from regime.exceptions import RegimeError, StoreError
+from regime.same_code import same_code
 from regime.settings import Settings
 from regime.taxonomy import REGIMES
+from regime.tracking.kept import table
 from regime.tracking.registry import Version, load_version
 
 NAME = "clean_process"
@@ -59,7 +61,7 @@ def score_apart(
         try:
             done = subprocess.run(
                 words,
-                env=own | {"MLFLOW_TRACKING_URI": settings.tracking_uri},
+                env=own | same_code() | {"MLFLOW_TRACKING_URI": settings.tracking_uri},
                 capture_output=True,
                 text=True,
                 timeout=seconds,
@@ -73,7 +75,7 @@ def score_apart(
             lines = [line for line in done.stderr.splitlines() if line.strip()]
             why = lines[-1].strip() if lines else f"it ended with code {done.returncode}"
             raise StoreError(f"A fresh process cannot score version {number}: {why}")
-        return pd.read_parquet(said)
+        return table(said)
 
 
 def _since(panel: pd.DataFrame, days: int) -> pd.Timestamp:
@@ -82,7 +84,7 @@ def _since(panel: pd.DataFrame, days: int) -> pd.Timestamp:
 
 def main(number: str, given: str, said: str, days: str) -> None:
     """Load, score, write."""
-    panel = pd.read_parquet(given)
+    panel = table(Path(given))
     version = load_version(Settings(home=Path(said).parent), number)
     rows = version.bundle.predict_proba(panel, _since(panel, int(days)))
     draft = Path(said).with_suffix(".draft")

@@ -19,6 +19,7 @@ from regime.experiment import ExperimentResult
 from regime.settings import Settings
 from regime.tracking.card import SCHEMA, card_of
 from regime.tracking.card_text import card_markdown, escaped, first_paragraph
+from regime.tracking.kept import table
 from regime.tracking.mlflow_client import client, plain_faults
 from regime.tracking.names import CHALLENGER, CHAMPION, FORMER, MODEL
 from regime.tracking.runs import code_version, environment
@@ -317,13 +318,12 @@ def find_version(tracker: Any, wanted: str) -> Any:
     except MlflowException as error:
         if wanted == CHAMPION:
             raise StoreError(
-                "No model is in service yet. Run `regime retrain experiments/"
-                "resampled_leadership.toml`, then `regime promote`."
+                "No model is in service yet. Run `regime retrain resampled_leadership`, then "
+                "`regime promote`."
             ) from error
         if wanted == CHALLENGER:
             raise StoreError(
-                "There is no version to promote. Run `regime retrain experiments/"
-                "resampled_leadership.toml` first."
+                "There is no version to promote. Run `regime retrain resampled_leadership` first."
             ) from error
         try:
             known = [found.version for found in tracker.search_model_versions(f"name='{MODEL}'")]
@@ -351,15 +351,15 @@ def _load(tracker: Any, version: Any) -> Version:
         except (MlflowException, OSError) as error:
             raise StoreError(
                 f"The files of version {version.version} cannot be read: "
-                f"{str(error).splitlines()[0]}. Run it again with memory and room on the disk; if "
-                "the files are gone, retrain it: `regime retrain`."
+                f"{str(error).splitlines()[0].rstrip('.')}. Run it again with memory and "
+                "room on the disk; if the files are gone, retrain it: `regime retrain`."
             ) from error
         bundle = load_bundle(Path(files), digest=digest)
         fallback = load_bundle(
             Path(files) / _FALLBACK, digest=version.tags.get(_FALLBACK_DIGEST, "")
         )
         check_digest(Path(files) / _RECORD, version.tags.get(_RECORD_DIGEST, ""))
-        walk_forward = pd.read_parquet(Path(files) / _RECORD)
+        walk_forward = table(Path(files) / _RECORD)
     return Version(
         number=str(version.version),
         bundle=bundle,

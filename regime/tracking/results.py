@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from regime.exceptions import StoreError
+from regime.shipped import shipped
 from regime.tracking.kept import plain, table
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ def save_result(result: "ExperimentResult", folder: Path, *, simulated: bool) ->
 
 def load_result(folder: Path, name: str) -> dict[str, Any]:
     """What `save_result` wrote: its frames by name, and `about`."""
-    return load_frames(folder, name, FRAMES, remedy=f"regime compare experiments/{name}.toml")
+    named = name if name in shipped() else f"{name}.toml"
+    return load_frames(folder, name, FRAMES, remedy=f"regime compare {named}")
 
 
 def list_results(folder: Path) -> list[str]:

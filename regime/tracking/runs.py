@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from regime.code_digest import code_digest
 from regime.config import ExperimentConfig
 from regime.evaluation.scores import log_losses
 from regime.experiment import ExperimentResult
@@ -98,13 +99,25 @@ def study_of(tags: dict[str, str]) -> str:
 
 
 def code_version() -> str:
-    """The commit, with a + where the tree differs from it; "unknown" outside a checkout."""
+    """The commit, with a + where the tree differs from it.
+
+    Outside a checkout the release and the digest of its code, as 0.1.0+0123456789abcdef.
+    """
     try:
+        # An environment may lie in somebody's repository, whose commit says nothing of this code.
+        _git("ls-files", "--error-unmatch", Path(__file__).name)
         commit = _git("rev-parse", "--short=12", "HEAD")
         changes = _git("status", "--porcelain")
     except (OSError, subprocess.SubprocessError):
-        return "unknown"
+        return f"{_release()}+{code_digest()}"
     return commit + ("+" if changes else "")
+
+
+def _release() -> str:
+    try:
+        return importlib.metadata.version("equity-leadership-regime")
+    except importlib.metadata.PackageNotFoundError:
+        return "unknown"
 
 
 def _git(*words: str) -> str:

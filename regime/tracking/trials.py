@@ -23,6 +23,7 @@ from regime.exceptions import ConfigError
 from regime.experiment import ExperimentResult
 from regime.labels.leadership import leadership_path, target
 from regime.settings import Settings
+from regime.shipped import is_installed
 from regime.studies import Studies, Study
 from regime.tracking.mlflow_client import client, find_runs, local_database
 
@@ -111,6 +112,8 @@ def _declaration_of(file: Path) -> Declaration:
     file = file.resolve()
     is_candidate = file.parent.parent.name == QUESTIONS
     candidate = f"{file.parent.name}/{file.stem}" if is_candidate else None
+    if is_installed(file):  # be it in an environment within somebody's repository
+        return Declaration(UNKNOWN, None, candidate)
     try:
         _git(file, "rev-parse", "--show-toplevel")
     except (OSError, subprocess.SubprocessError):

@@ -85,7 +85,7 @@ def test_without_card_and_filter_it_says_what_brings_them(served, home):
     ran = page("value")
     assert not ran.exception
     text = words(ran)
-    assert "regime compare experiments/filter.toml" in text  # it is of other data
+    assert "regime compare filter" in text  # it is of other data
     assert "regime retrain" in text
     assert "the filter" not in set(ran.dataframe[0].value["portfolio"])
 

@@ -8,7 +8,7 @@ from browsing import text_of
 from streamlit.testing.v1 import AppTest
 from streamlit.web.server.starlette.starlette_app_utils import create_signed_value
 
-from app import queries
+from app import queries, sign_in
 from app.sign_in import is_invited
 
 ROOT = Path(__file__).parents[2]
@@ -68,6 +68,14 @@ def test_whoever_is_signed_in_but_not_invited_sees_nothing(opened):
     assert "may not see this app" in said(page)
     assert "\\<b\\>eve" in said(page)
     assert [one.label for one in page.button] == ["Sign out"]
+
+
+def test_a_sign_in_that_is_not_installed_lets_nobody_in(opened, monkeypatch):
+    monkeypatch.setattr(sign_in, "find_spec", lambda _: None)
+    page, calls = opened(secrets={"auth": AUTH})
+    assert calls == []
+    assert "pip install 'equity-leadership-regime[oidc]'" in said(page)
+    assert not page.button
 
 
 def test_several_providers_are_several_buttons(opened):

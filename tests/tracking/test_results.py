@@ -98,7 +98,7 @@ def test_scores_are_a_list_of_objects_marked_where_simulated(tmp_path):
 
 
 def test_a_missing_or_damaged_result_says_what_to_run(tmp_path):
-    with pytest.raises(StoreError, match=r"regime compare experiments/filter\.toml"):
+    with pytest.raises(StoreError, match=r"regime compare filter`"):
         load_result(tmp_path, "filter")
     folder = save_result(result(), tmp_path, simulated=True)
     (folder / "result.json").write_text('{"simulated":')

@@ -1,16 +1,20 @@
 """A logged run holds what was asked and what came out, on a real SQLite store."""
 
+import importlib.metadata
 import sqlite3
+import subprocess
 import time
 
 import pandas as pd
 import pytest
 from tracked import tracked
 
+from regime.code_digest import code_digest
 from regime.config import ExperimentConfig
 from regime.exceptions import StoreError
 from regime.experiment import Comparison
 from regime.settings import Settings
+from regime.tracking import runs as module
 from regime.tracking.mlflow_client import client, experiment_id, find_runs
 from regime.tracking.runs import HEADLINE, log_result, refit_losses
 from regime.tracking.trials import configuration_digest
@@ -209,3 +213,12 @@ def test_an_unreachable_tracking_server_is_a_clear_fault(tmp_path, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:////proc/nothing/mlflow.db")
     with pytest.raises(StoreError, match="Check MLFLOW_TRACKING_URI"):
         client(Settings(home=tmp_path))
+
+
+def test_outside_a_checkout_the_code_is_named_by_release_and_digest(tmp_path, monkeypatch):
+    # In an environment that lies in somebody's repository, whose commit says nothing of it.
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    monkeypatch.setattr(module, "__file__", str(tmp_path / "runs.py"))
+    (tmp_path / "runs.py").write_text("")
+    release = importlib.metadata.version("equity-leadership-regime")
+    assert module.code_version() == f"{release}+{code_digest()}"

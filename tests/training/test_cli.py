@@ -14,8 +14,8 @@ from regime.tracking.results import load_result
 ROOT = Path(__file__).parents[2]
 EXPERIMENTS = ROOT / "experiments"
 SCRIPTS = [
-    "demo", "fetch", "store", "panel", "doctor", "sources", "compare", "protocol", "audit", "value",
-    "retrain", "promote", "rollback", "score", "app", "ui",
+    "demo", "fetch", "store", "panel", "doctor", "sources", "experiments", "compare", "protocol",
+    "audit", "value", "retrain", "promote", "rollback", "score", "app", "ui",
 ]  # fmt: skip
 
 
@@ -128,6 +128,7 @@ def test_an_empty_store_says_what_to_run(regime, fails, tmp_path):
         (["fetch", "--source", "files", "--path", "/no/such/folder"], ["/no/such/folder"]),
         (["compare", "experiments/filter.toml", "--json", "."], ["--json . is a folder"]),
         (["compare", "filtre.toml"], ["Did you mean experiments/filter.toml?"]),
+        (["retrain", "fliter"], ["Did you mean filter?", "There are boosting_ablation"]),
         (["promote"], ["no version to promote", "regime retrain"]),
     ],
 )

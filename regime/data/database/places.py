@@ -1,6 +1,7 @@
 """Which database an address means."""
 
 import re
+from importlib.util import find_spec
 from pathlib import Path
 
 from regime.data.database.base import Database
@@ -13,6 +14,12 @@ def database_at(location: Path | str) -> Database:
     if isinstance(location, Path) or not re.match(r"[a-z0-9+]+://", location):
         return SqliteFile(Path(location))
     if re.match(r"postgres(ql)?(\+psycopg)?://", location):
+        if find_spec("psycopg") is None:
+            raise StoreError(
+                "REGIME_DATABASE_URL names a PostgreSQL server, whose driver is not installed. Run "
+                "pip install 'equity-leadership-regime[postgres]', or leave it empty for SQLite in "
+                "REGIME_HOME."
+            )
         from regime.data.database.postgres import Postgres  # 10 MB that a file can spare
 
         return Postgres(location)

@@ -2,8 +2,9 @@
 
 import pytest
 
+from regime.data.database import places
 from regime.data.store import ObservationStore
-from regime.exceptions import RegimeError
+from regime.exceptions import RegimeError, StoreError
 from regime.settings import Settings
 
 WRONG = [
@@ -28,3 +29,9 @@ def test_no_password_is_ever_told(address, monkeypatch, tmp_path):
     assert "s3cretpw" not in str(error.value)
     assert "REGIME_DATABASE_URL" in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_a_driver_that_is_not_installed_is_named_with_what_installs_it(monkeypatch):
+    monkeypatch.setattr(places, "find_spec", lambda _: None)
+    with pytest.raises(StoreError, match=r"pip install 'equity-leadership-regime\[postgres\]'"):
+        places.database_at("postgresql://joe:s3cretpw@127.0.0.1:1/db")

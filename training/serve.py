@@ -156,6 +156,8 @@ def _environment(settings: "Settings") -> dict[str, str]:
         # Not as an argument: those of a process are for everybody on the machine to read.
         "MLFLOW_BACKEND_STORE_URI": settings.tracking_uri,
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        "MLFLOW_SERVER_DISABLE_SECURITY_MIDDLEWARE": "false",  # it says that nobody may frame it
+        "MLFLOW_ENABLE_AI_GATEWAY": "false",
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "DO_NOT_TRACK": "true",
     }

@@ -1,4 +1,4 @@
-"""Look into the ledger of what was published: regime ledger verify, show, export, correct"""
+"""What was published: regime ledger verify, show, export, correct, restored"""
 
 from datetime import datetime
 from pathlib import Path
@@ -35,22 +35,25 @@ def verify() -> None:
     Example: regime ledger verify
     """
     from regime.exceptions import StoreError
-    from regime.tracking.anchors import anchors, has_tracking
+    from regime.tracking.anchors import anchors, given_up, has_tracking
 
     settings, _, kept = _opened()
     unread: list[str] = []
-    known = []
+    known, gone = [], []
     try:
-        known = anchors(settings)
+        known, gone = anchors(settings), given_up(settings)
     except StoreError as error:
         unread = [f"The anchors cannot be read, so a rebuilt ledger would pass. {error}"]
+    for one in gone:
+        say(f"lost: {one}")
     found = kept.faults(known) + unread
     for line in found:
         say(f"fault: {line}")
     if found:
         note(
             "Nothing was changed. If you made no change to the database yourself, keep a copy of "
-            "it and of the MLflow runs, and compare with an export of before."
+            "it and of the MLflow runs, and compare with an export of before. Rows that are in no "
+            "copy any more: `regime ledger restored --why ...`."
         )
         raise typer.Exit(1)
     head = kept.head()
@@ -177,6 +180,37 @@ def correct(
         )
     say(_table(added, everything=False))
     say(f"{_many(len(added), 'row')} entered, {added['seq'].min()} to {added['seq'].max()}.")
+
+
+@ledger.command("restored")
+def restored(
+    why: Annotated[str, typer.Option(help="What happened to the rows; kept, and told for good.")],
+) -> None:
+    """Say that the newest rows are lost, so that the ledger goes on from an older copy.
+
+    First bring back the newest copy or export there is. What is left must be sound, and every
+    later `regime ledger verify` names the rows that are gone.
+    Example: regime ledger restored --why "disk failed on 3 June; export of 31 May"
+    """
+    from regime.data.clock import present
+    from regime.exceptions import StoreError
+    from regime.service.lock import sole_run
+    from regime.tracking.anchors import anchors, give_up
+
+    if not why.strip():
+        raise typer.BadParameter("--why is empty. Say what happened to the rows.")
+    settings, store, kept = _opened()
+    with sole_run(settings, "regime ledger restored", at=present(settings, store)):
+        head = kept.head()
+        last = 0 if head is None else head.seq
+        if faults := kept.faults(one for one in anchors(settings) if one.seq <= last):
+            raise StoreError(
+                f"The ledger is not sound up to its last row either: {faults[0]} Bring back "
+                "another copy of the store."
+            )
+        gone = give_up(settings, head, why=why.strip())
+    say(f"lost: {gone}")
+    say("`regime run` goes on from there, and enters the days that are gone as late.")
 
 
 def _opened() -> "tuple[Settings, ObservationStore, Ledger]":

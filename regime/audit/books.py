@@ -19,7 +19,7 @@ from regime.experiment import Comparison, call_conditions
 from regime.scoring import Basis
 from regime.service.overlay import as_scores, overlaid
 from regime.taxonomy import REGIMES
-from regime.tracking.anchors import anchors
+from regime.tracking.anchors import anchors, given_up
 from regime.tracking.ledger import Ledger
 from regime.tracking.published import NAME, load_features, load_signal_history
 from regime.tracking.results import goal_of
@@ -121,14 +121,19 @@ def ledger(subject: Subject) -> Finding:
     """The chain holds, and each row names the panel that the store knew when it was published."""
     rows = Ledger(subject.store).read(newest_only=False)
     faults = Ledger(subject.store).faults(anchors(subject.settings))
+    gone = given_up(subject.settings)
     pairs = rows.drop_duplicates(["date", "known_at", "panel_digest"]).tail(MOST_DAYS)
     other = []
     for row in pairs.to_dict("records"):
         panel = panel_as_of(subject.store, row["known_at"]).loc[: row["date"]]
         if digest(panel) != row["panel_digest"]:
             other.append(f"{row['date']:%Y-%m-%d}")
-    counts = {"rows": len(rows), "panels": len(pairs), "faults": len(faults), "other": len(other)}
+    counts = {
+        "rows": len(rows), "panels": len(pairs), "faults": len(faults), "other": len(other),
+        "given_up": len(gone),
+    }  # fmt: skip
     words = f"{len(rows):,} rows, chain unbroken; {len(pairs):,} panels made again"
+    words = "; ".join([words, *map(str, gone)])
     if faults:
         words = faults[0]
     elif other:

@@ -201,7 +201,8 @@ class _Run:
         if faults := Ledger(self.store).faults(anchors(self.settings)):
             raise StoreError(
                 f"The ledger is not what was published: {faults[0]} Nothing was published. "
-                "`regime ledger verify` lists all of it; bring back a copy of the store."
+                "`regime ledger verify` lists all of it; bring back a copy of the store. If the "
+                "newest rows are in none, `regime ledger restored --why ...` says so and goes on."
             )
 
     def publish(self, intake: Intake, refit: Refit | None) -> tuple[Publication | None, str]:

@@ -12,6 +12,7 @@ from regime.tracking.owners import OWNER, owner
 from regime.tracking.runs import code_version
 
 HEAD = "ledger_head"  # tag: the last row of the ledger when the run was made
+RESTORED = "ledger_restored"  # tag: why later rows than the last are gone for good
 PLACE = "ledger_of"  # tag: whose ledger, for homes that share a server
 _LONGEST = 5000  # characters of a tag that every store of MLflow takes
 

@@ -14,6 +14,7 @@ from regime.data.store import ObservationStore
 from regime.evaluation.live_record import fast_record
 from regime.exceptions import EvaluationError, StoreError
 from regime.settings import Settings
+from regime.tracking.anchors import anchors, given_up
 from regime.tracking.chain import Head
 from regime.tracking.ledger import Ledger
 from regime.tracking.operations import HEAD, log_operation
@@ -99,6 +100,39 @@ def test_anchors_are_asked_and_find_what_the_chain_cannot(ledger):
     assert said.startswith(f"fault: The ledger was cut off or rebuilt: row {head.seq} had hash")
     past_the_guard(ledger, "DELETE FROM ledger")
     assert "the last one is 0" in ask("ledger", "verify", code=1)
+
+
+def test_rows_that_no_copy_has_are_given_up_once_and_told_for_good(ledger):
+    where, why = Settings(), "disk failed; export of Friday"
+    hashes = ledger.read(role=None, newest_only=False).set_index("seq")["hash"]
+    for row in (20, 40):
+        log_operation(where, "day", tags={HEAD: str(Head(row, hashes[row]))}, metrics={})
+    with pytest.raises(StoreError, match="Nothing is known to be gone: the ledger has 40 rows"):
+        ask("ledger", "restored", "--why", why)
+    past_the_guard(ledger, "DELETE FROM ledger WHERE seq > 30")
+    ask("ledger", "verify", code=1)
+    lost = f"are gone for good: {why}\n"
+    said = ask("ledger", "restored", "--why", why)
+    assert said.startswith("lost: rows 31 to 40 of before ")
+    assert lost in said
+    told = ask("ledger", "verify")
+    assert lost in told
+    assert "sound: 30 rows of" in told
+    assert "2 anchors in MLflow checked" in told  # the one of row 20, and where it goes on from
+    assert anchors(where) == [Head(20, hashes[20]), ledger.head()]
+    past_the_guard(ledger, "DELETE FROM ledger WHERE seq > 29")
+    ask("ledger", "verify", code=1)  # what is lost after that is another loss
+
+
+def test_rows_are_not_given_up_while_those_before_them_are_not_sound(ledger):
+    where = Settings()
+    log_operation(where, "day", tags={HEAD: str(ledger.head())}, metrics={})
+    changed = "UPDATE ledger SET broadening = 0.5 WHERE seq = 4"
+    past_the_guard(ledger, "DELETE FROM ledger WHERE seq > 30", changed)
+    with pytest.raises(StoreError, match="up to its last row either: The contents of row 4"):
+        ask("ledger", "restored", "--why", "the disk")
+    assert given_up(where) == []
+    assert "--why is empty" in usage("ledger", "restored", "--why", " ")
 
 
 def test_an_mlflow_that_cannot_be_asked_is_no_clean_bill(ledger, monkeypatch):

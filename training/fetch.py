@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from regime.data.sources import LIVE_NAMES
 from training.console import note, progress, run, say
 from training.inputs import checked_day, checked_withholding
 
@@ -19,24 +20,11 @@ if TYPE_CHECKING:
 _DAY = "%Y-%m-%d"
 
 
-class Origin(StrEnum):
-    """Where observations come from."""
-
-    LIVE = "live"
-    FRED = "fred"
-    FRENCH = "french"
-    YAHOO = "yahoo"
-    SHILLER = "shiller"
-    SEC = "sec"
-    CFTC = "cftc"
-    ICI = "ici"
-    HOLDINGS = "holdings"
-    FINRA = "finra"
-    FILERS = "filers"
-    FILES = "files"
-    DEMO = "demo"
-
-
+# Where observations come from.
+Origin = StrEnum(
+    "Origin",
+    {name.upper(): name for name in ("live", *LIVE_NAMES, "files", "demo")},
+)
 _NETWORK = set(Origin) - {Origin.FILES, Origin.DEMO}
 
 

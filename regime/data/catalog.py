@@ -6,22 +6,11 @@ revision of a series can be had, the lag stands in for its history and `basis` s
 """
 
 import difflib
-from collections.abc import Iterable
+import pkgutil
+from collections.abc import Iterable, Iterator
+from importlib import import_module
 
-from regime.data.declared import (
-    breadth,
-    cftc,
-    filers,
-    finra,
-    fred,
-    french,
-    funds,
-    holdings,
-    ici,
-    own,
-    sec,
-    shiller,
-)  # fmt: skip
+from regime.data import declared
 from regime.data.declared.french import DECILES
 from regime.data.series import Basis, Frequency, Series, Unit
 from regime.exceptions import ConfigError
@@ -31,13 +20,18 @@ __all__ = [
     "describe_location", "get", "tables",
 ]  # fmt: skip
 
-_ALL = [
-    *french.SERIES, *funds.SERIES, *shiller.SERIES, *fred.SERIES, *breadth.SERIES, *sec.SERIES,
-    *own.SERIES,
-    *cftc.SERIES, *ici.SERIES, *holdings.SERIES, *finra.SERIES, *filers.SERIES,
-]  # fmt: skip
+# Publishers whose series stand first wherever all are listed; the others follow by name.
+_FIRST = ("french", "funds", "shiller", "fred", "breadth", "sec", "own")
 
-CATALOG: dict[str, Series] = {series.id: series for series in _ALL}
+
+def _declared() -> Iterator[Series]:
+    """Every series that a module of `regime.data.declared` declares."""
+    found = {module.name for module in pkgutil.iter_modules(declared.__path__)}
+    for name in (*_FIRST, *sorted(found - {*_FIRST})):
+        yield from import_module(f"{declared.__name__}.{name}").SERIES
+
+
+CATALOG: dict[str, Series] = {series.id: series for series in _declared()}
 MODELLED = [series.id for series in CATALOG.values() if series.modelled]  # the panel of models
 
 

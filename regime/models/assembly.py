@@ -20,7 +20,7 @@ from regime.models.log_pool import LogPool
 from regime.models.logistic_correction import LogisticCorrection
 from regime.models.persistence import PersistenceClassifier
 from regime.models.resampled import ResampledFilter
-from regime.models.selection import KnownFeatures, NamedColumns
+from regime.models.selection import KnownFeatures, NamedColumns, NoFeatures
 from regime.taxonomy import REGIMES
 
 # What a baseline reads is part of its definition, so an experiment cannot choose it.
@@ -40,6 +40,31 @@ STARTS: dict[str, tuple[str, ...]] = {
 CORRECTIONS = {"logistic_correction": LogisticCorrection, "boosting_correction": BoostingCorrection}
 _START, _START_PARAMS = "start", "start_params"
 WARM_UP, A_GENERATION = "warm_up", 7560  # trading days a stack's members begin before it
+
+# What each class of ours has learned after `fit`, for `tracking.storage`: with its parameters it
+# is the whole of it, as arrays. A class that is not here is kept by skops, if it is trusted there.
+LEARNED: dict[type, tuple[str, ...]] = {
+    KnownFeatures: ("known_",),
+    NamedColumns: (),
+    NoFeatures: (),
+    PersistenceClassifier: ("classes_", "transition_", "prior_"),
+    GaussianHMMClassifier: (),  # says itself what it has learned
+    ResampledFilter: ("classes_", "coef_", "intercept_"),
+    LogisticCorrection: ("classes_", "coef_", "intercept_"),
+    BoostingCorrection: (
+        "classes_", "n_rounds_", "feature_", "left_", "right_", "threshold_", "value_",
+    ),
+    StickyChainClassifier: (
+        "classes_", "base_columns_", "prior_", "transmat_", "weight_", "decay_",
+    ),
+    LogPool: ("classes_", "weight_", "constant_"),
+}  # fmt: skip
+# Fitted parts of a class, each a chain of steps, and the parameter it was cloned from, if any.
+PARTS: dict[str, dict[str, str | None]] = {
+    "LogisticCorrection": {"start_": "start", "scale_": None},
+    "BoostingCorrection": {"start_": "start", "scale_": None},
+    "StickyChainClassifier": {"base_": "base"},
+}
 
 # Worth a process of their own; the others fit in less time than it takes to ask one.
 SLOW = {

@@ -26,15 +26,9 @@ from sklearn.preprocessing import StandardScaler
 from regime.bundle import Bundle
 from regime.config import ExperimentConfig
 from regime.exceptions import StoreError
-from regime.models.boosting_correction import BoostingCorrection
+from regime.models.assembly import LEARNED, PARTS
 from regime.models.hmm import GaussianHMMClassifier
-from regime.models.hybrid import StickyChainClassifier
-from regime.models.log_pool import LogPool
-from regime.models.logistic_correction import LogisticCorrection
-from regime.models.persistence import PersistenceClassifier
 from regime.models.pooled import Member, Pooled
-from regime.models.resampled import ResampledFilter
-from regime.models.selection import KnownFeatures, NamedColumns, NoFeatures
 from regime.tracking import trees
 
 FORMAT, READABLE = 3, (1, 2, 3)  # since 2, a booster over a filter is arrays; since 3, parts
@@ -42,36 +36,14 @@ MANIFEST = "bundle.json"
 SKOPS = "skops"
 
 # What each class has learned after `fit`; with its parameters it is the whole of it.
-ARRAYS: dict[str, tuple[type, tuple[str, ...]]] = {
-    kind.__name__: (kind, learned)
-    for kind, learned in (
-        (KnownFeatures, ("known_",)),
-        (StandardScaler, ("mean_", "scale_", "var_", "n_samples_seen_")),
-        (LogisticRegression, ("classes_", "coef_", "intercept_", "n_iter_")),
-        (PersistenceClassifier, ("classes_", "transition_", "prior_")),
-        (SimpleImputer, ("statistics_",)),
-        (GaussianHMMClassifier, ()),  # says itself what it has learned
-        (GradientBoostingClassifier, ()),  # `trees` says what it has learned
-        (NamedColumns, ()),
-        (NoFeatures, ()),
-        (ResampledFilter, ("classes_", "coef_", "intercept_")),
-        (LogisticCorrection, ("classes_", "coef_", "intercept_")),
-        (
-            BoostingCorrection,
-            ("classes_", "n_rounds_", "feature_", "left_", "right_", "threshold_", "value_"),
-        ),
-        (
-            StickyChainClassifier,
-            ("classes_", "base_columns_", "prior_", "transmat_", "weight_", "decay_"),
-        ),
-        (LogPool, ("classes_", "weight_", "constant_")),
-    )
+_OF_SCIKIT_LEARN: dict[type, tuple[str, ...]] = {
+    StandardScaler: ("mean_", "scale_", "var_", "n_samples_seen_"),
+    LogisticRegression: ("classes_", "coef_", "intercept_", "n_iter_"),
+    SimpleImputer: ("statistics_",),
+    GradientBoostingClassifier: (),  # `trees` says what it has learned
 }
-# Fitted parts of a class, each a chain of steps, and the parameter it was cloned from, if any.
-PARTS: dict[str, dict[str, str | None]] = {
-    "LogisticCorrection": {"start_": "start", "scale_": None},
-    "BoostingCorrection": {"start_": "start", "scale_": None},
-    "StickyChainClassifier": {"base_": "base"},
+ARRAYS: dict[str, tuple[type, tuple[str, ...]]] = {
+    kind.__name__: (kind, learned) for kind, learned in {**_OF_SCIKIT_LEARN, **LEARNED}.items()
 }
 _POOLED = Pooled.__name__
 # What the readers of archives, arrays and trees raise of files that are none.

@@ -1,23 +1,14 @@
 """Every source on the network, by name."""
 
-from regime.data.sources import (
-    cftc,
-    filers,
-    finra,
-    fred,
-    french,
-    holdings,
-    ici,
-    sec,
-    shiller,
-    yahoo,
-)  # fmt: skip
+from importlib import import_module
+
+from regime.data.sources import LIVE_NAMES
 from regime.data.sources.live import Source
 
-LIVE: dict[str, Source] = {
-    source.name: source
-    for source in (
-        fred.SOURCE, french.SOURCE, yahoo.SOURCE, shiller.SOURCE, sec.SOURCE, cftc.SOURCE,
-        ici.SOURCE, holdings.SOURCE, finra.SOURCE, filers.SOURCE,
-    )
-}  # fmt: skip
+
+def _source(name: str) -> Source:
+    found: Source = import_module(f"regime.data.sources.{name}").SOURCE
+    return found
+
+
+LIVE: dict[str, Source] = {name: _source(name) for name in LIVE_NAMES}

@@ -149,7 +149,9 @@ def _notebook() -> str:
         for output in cell.outputs:
             data = output.get("data", {})
             if picture := data.get("image/png"):
-                parts.append(f'<img alt="What the cell draws" src="data:image/png;base64,{picture}">')
+                parts.append(
+                    f'<img alt="What the cell draws" src="data:image/png;base64,{picture}">'
+                )
             elif text := data.get("text/plain", output.get("text", "")).rstrip():
                 parts.append(f"```text\n{text}\n```")
     return "\n\n".join(parts) + "\n"

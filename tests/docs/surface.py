@@ -44,11 +44,12 @@ def methods(cls: type) -> dict[str, object]:
 
 def touched(function) -> list[str]:
     """Parameters, and "return", that are annotated as arrays or frames, or may be anything."""
-    return [
-        name for name, kind in inspect.get_annotations(function).items()
-        if ARRAYS.search(re.sub(r"regime\.[\w.]+", "", kind if isinstance(kind, str) else repr(kind)))
-        or (name in ("X", "y") and "Any" in repr(kind))
-    ]  # fmt: skip
+    found = []
+    for name, kind in inspect.get_annotations(function).items():
+        words = re.sub(r"regime\.[\w.]+", "", kind if isinstance(kind, str) else repr(kind))
+        if ARRAYS.search(words) or (name in ("X", "y") and "Any" in words):
+            found.append(name)
+    return found
 
 
 def sections(doc: str) -> dict[str, str]:

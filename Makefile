@@ -9,7 +9,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 PYTEST := $(BIN)/python -m pytest -n 3 --dist loadfile
-.PHONY: help setup demo browser postgres bench faults soak mutants test suite test-long lint app ui lock oldest newest dist clean
+.PHONY: help setup demo browser postgres bench faults soak mutants test suite test-long lint app ui docs docs-test lock oldest newest dist clean
 
 help:  ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -76,6 +76,12 @@ app: setup  ## The app on 127.0.0.1, on what was stored last
 
 ui: setup  ## The MLflow UI on 127.0.0.1
 	$(BIN)/regime ui $(ARGS)
+
+docs: setup  ## The documentation as a site, in the folder site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+docs-test: setup  ## Every block of README.md and docs, the notebook, examples, links, the site
+	$(BIN)/python -m pytest tests/docs -n 2 --dist worksteal $(ARGS)
 
 lock: setup  ## Compile requirements.txt again from pyproject.toml
 	rm -f requirements.txt requirements-uv.txt

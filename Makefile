@@ -114,4 +114,4 @@ dist: setup  ## Wheel and sdist, in dist
 	$(BIN)/python -m build --no-isolation
 
 clean:  ## Remove the environment and every cache; state in .regime stays
-	rm -rf $(VENV) .venv-oldest .venv-newest build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info
+	rm -rf $(VENV) .venv-oldest .venv-newest build dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info

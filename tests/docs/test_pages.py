@@ -18,6 +18,7 @@ from replay import market
 from replay.server import ReplayServer
 
 pytestmark = pytest.mark.long
+FIRST = "1988-01-04"  # as much history as the default asks for
 PAGES = [page(path) for path in pages()]
 NOT_RUN = {block.place: block.not_run for one in PAGES for block in one.blocks if block.not_run}
 
@@ -27,11 +28,12 @@ def demo(tmp_path_factory):
     """The home of a finished `regime demo`; to be copied only."""
 
     def make(folder):
-        subprocess.run(
-            [Path(sys.executable).parent / "regime", "demo", "--no-serve"], cwd=folder, check=True,
-            capture_output=True,
+        done = subprocess.run(
+            [Path(sys.executable).parent / "regime", "demo", "--no-serve"], cwd=folder,
+            capture_output=True, text=True,
             env={**os.environ, "PYTHONPATH": str(ROOT), "REGIME_HOME": str(folder / ".regime")},
         )  # fmt: skip
+        assert done.returncode == 0, done.stderr
 
     return once(tmp_path_factory, "docs-demo", make) / ".regime" / "demo"
 
@@ -39,7 +41,7 @@ def demo(tmp_path_factory):
 @pytest.fixture(scope="session")
 def mirror():
     """Every live source, answered on this machine."""
-    with ReplayServer(market.documents(pd.Timestamp.now("UTC"))) as server:
+    with ReplayServer(market.documents(pd.Timestamp.now("UTC"), first=FIRST)) as server:
         yield server.url
 
 

@@ -62,7 +62,7 @@ def run_daily(
 ) -> None:
     """Fetch, validate, score, publish and alert; when it is due, retrain and let the gate judge.
 
-    Meant for cron or a systemd timer (docs/daily-run.md). Ends as PUBLISHED (exit code 0),
+    Meant for cron or a systemd timer (docs/guides/cron.md). Ends as PUBLISHED (exit code 0),
     DEGRADED (3), HELD (4), or 1 after a fault; one summary line comes last. What a run that
     was killed left undone the next one does.
     Example: regime run --source demo --dry-run

@@ -253,10 +253,9 @@ def _header(rows: list[list[str]], wanted: Sequence[str], ticker: str) -> int:
 
 
 def _day(text: str, layout: str, ticker: str) -> pd.Timestamp:
-    try:
-        return pd.to_datetime(text, format=layout).as_unit("us")
-    except ValueError:
-        pass
+    day = pd.to_datetime(text, format=layout, errors="coerce")  # of no text, too
+    if not pd.isna(day):
+        return day.as_unit("us")
     words = "Its day may not be out yet: fetch again tomorrow. Else look at the file"
     raise _fault(ticker, "the day it speaks of", f"{text[:60]!r}", words)
 

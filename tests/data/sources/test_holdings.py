@@ -175,6 +175,7 @@ def test_a_day_of_the_future_is_refused_and_today_is_not():
         (b"Ticker,Name", b"Ticker,Nom", "should have a header with Ticker, Name"),
         (b"Asset Class", b"Class", "one column Asset Class; found Ticker"),
         (b"Nov 15, 2024", b"-", "the day it speaks of; found '-'. Its day may not be out yet"),
+        (b'"Nov 15, 2024"', b"", "the day it speaks of; found ''. Its day may not be out yet"),
         (b"Fund Holdings", b"Holdings", "the day it speaks of; found 'no line"),
         (b"278,700,000.00", b"-", "its shares outstanding; found '-'"),
         (b"278,700,000.00", b"0", "its shares outstanding; found '0'"),

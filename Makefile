@@ -99,11 +99,12 @@ lock: setup  ## Compile requirements.txt again from pyproject.toml
 CORE := tests/contracts tests/models tests/features tests/labels tests/evaluation tests/golden \
 	tests/tracking tests/data tests/app tests/test_config.py tests/training/test_cli.py
 
+# That old packages warn of newer ones is no fault of this one.
 oldest: setup  ## The oldest versions pyproject.toml allows, in .venv-oldest, and tests on them
 	$(PYTHON) -m venv --clear .venv-oldest
 	$(BIN)/uv pip install --quiet --python .venv-oldest/bin/python --require-hashes -r requirements-oldest.txt
 	$(BIN)/uv pip install --quiet --python .venv-oldest/bin/python --no-deps --no-build-isolation --editable .
-	.venv-oldest/bin/python -m pytest -n 2 --dist loadfile -m "not long" $(CORE) $(ARGS)
+	.venv-oldest/bin/python -m pytest -W default -n 2 --dist loadfile -m "not long" $(CORE) $(ARGS)
 
 newest: setup  ## The newest versions it allows as of now, in .venv-newest, and tests on them
 	$(PYTHON) -m venv --clear .venv-newest

@@ -25,7 +25,7 @@ def log_losses(proba: pd.DataFrame, actual: "pd.Series[str]") -> "pd.Series[floa
 
     Returns
     -------
-    Series of shape (n_days,), nats, zero or more; infinite where what happened was given zero.
+    Series of shape (n_days,), nats, 0 to 34.5: below 1e-15 a probability counts as 1e-15.
 
     Examples
     --------

@@ -222,7 +222,7 @@ def commands(text: str) -> Iterator[list[str]]:
 
 def logical(text: str) -> Iterator[str]:
     """Lines, put together where one goes on, and with the here-document they begin."""
-    held, ends = "", ""
+    held, ends, joint = "", "", "\n"
     for line in text.splitlines():
         if ends:
             held = f"{held}\n{line}"
@@ -230,9 +230,10 @@ def logical(text: str) -> Iterator[str]:
                 continue
             ends = ""
         else:
-            held = f"{held}\n{line}" if held else line
+            held = f"{held}{joint}{line}" if held else line
+            joint = "\n"
             if held.endswith("\\"):
-                held = held[:-1]
+                held, joint = held[:-1], ""
                 continue
             if begun := _HERE.search(held):
                 ends = begun[1]

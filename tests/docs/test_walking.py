@@ -53,6 +53,7 @@ def test_a_block_that_fails_is_noticed(tmp_path, text):
         ("regime ui --check", "regime ui --check\n"),
         ("make demo ARGS=--no-serve", "make demo ARGS=--no-serve\n"),
         ("regime run && regime app", "regime run && regime app\n"),
+        ("echo a \\\n  > b", "echo a   > b\n"),
     ],
 )
 def test_what_serves_for_ever_is_known(line, served):

@@ -12,6 +12,7 @@ from regime.features.leadership import CONFIRMED, LEAD, SCORE, SINCE_CONFIRMED, 
 from regime.labels.leadership import leadership_path
 from regime.models.assembly import (
     CORRECTIONS,
+    LEARNED,
     OWN_INPUTS,
     build_classifier,
     input_columns,
@@ -19,6 +20,7 @@ from regime.models.assembly import (
 )
 from regime.models.persistence import PersistenceClassifier
 from regime.taxonomy import REGIMES
+from regime.tracking.storage import TRUSTED
 
 KINDS = [kind for kind in get_args(ModelKind) if kind != "stack"]  # whose members are models
 PATH_COLUMNS = [*SCORE.values(), *CONFIRMED.values(), SINCE_CONFIRMED]
@@ -71,6 +73,15 @@ def test_a_second_fit_on_the_same_rows_gives_the_same_numbers(kind, study):
     X = X[input_columns(config, list(X.columns))]
     one, other = (build_classifier(config, 21).fit(X[:850], y[:850]) for _ in range(2))
     np.testing.assert_array_equal(one.predict_proba(X), other.predict_proba(X))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_a_model_of_ours_has_learned_is_declared_for_the_storage(kind):
+    model = build_classifier(configured(kind), 0)
+    steps = [step for _, step in model.steps] if hasattr(model, "steps") else [model]
+    ours = [type(step) for step in steps if type(step).__module__.startswith("regime.")]
+    by_skops = [one for one in ours if f"{one.__module__}.{one.__name__}" in TRUSTED]
+    assert {*ours} <= {*LEARNED, *by_skops}
 
 
 def test_climatology_says_the_frequencies_of_training_every_day(study):

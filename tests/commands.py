@@ -25,7 +25,19 @@ import regime.service.daily, regime.service.publishing, regime.tracking.storage
 import regime.health.examine, httpx
 from regime.data.sources import demo, yahoo
 
+warm = False
+
+def learn():
+    # What takes every training seconds: libraries that it imports, and all packages looked through.
+    import arch.bootstrap
+    from mlflow.utils import requirements_utils
+    from regime.tracking import runs
+    requirements_utils._init_modules_to_packages_map()
+    runs.environment()
+    gc.freeze()
+
 def asked():
+    global warm
     gc.freeze()  # what is loaded stays, so that no child copies it to look through it
     print("ready", flush=True)
     for line in sys.stdin:
@@ -33,6 +45,9 @@ def asked():
         if "end" in asked:
             print(os.waitpid(asked["end"], 0)[1], flush=True)
             continue
+        if not warm and asked["words"][0] in ("retrain", "compare"):
+            learn()
+            warm = True
         pid = os.fork()
         if pid == 0:
             return asked

@@ -99,7 +99,7 @@ def _cluster(scheduler: str | None, jobs: int | None) -> Iterator[Any]:
                 f"No Dask scheduler answers at {scheduler} ({str(error).splitlines()[0]}). Check "
                 "the address `dask scheduler` printed, and that this machine may reach it."
             ) from None
-        with _deaths(), _quietly(), client:
+        with _deaths(dask=True), _quietly(), client:
             _check_workers(client, scheduler)
             yield client
 
@@ -144,15 +144,15 @@ def _let_others_arrive(client: Any) -> None:
 
 
 @contextlib.contextmanager
-def _deaths() -> Iterator[None]:
-    """What to do when somebody died, in words."""
+def _deaths(*, dask: bool = False) -> Iterator[None]:
+    """What to do when somebody died, in words; of a cluster's, which takes a second to import."""
     from joblib.externals.loky.process_executor import TerminatedWorkerError
 
     from regime.exceptions import EvaluationError
 
     worker: tuple[type[BaseException], ...] = (TerminatedWorkerError,)
     scheduler: tuple[type[BaseException], ...] = ()
-    with contextlib.suppress(ModuleNotFoundError):
+    if dask:
         from distributed import KilledWorker
         from distributed.client import FutureCancelledError
         from distributed.comm import CommClosedError

@@ -1,5 +1,6 @@
 """One MLflow run per experiment: what was asked, on which data, and what came out."""
 
+import functools
 import importlib.metadata
 import json
 import shutil
@@ -126,8 +127,9 @@ def _git(*words: str) -> str:
     return done.stdout.strip()
 
 
+@functools.cache  # a third of a second, and a version that is registered asks twice
 def environment() -> str:
-    """Installed packages and their versions, one a line."""
+    """Installed packages and their versions, one a line; looked for once in a process."""
     names = {
         f"{found.metadata['Name']}=={found.version}" for found in importlib.metadata.distributions()
     }

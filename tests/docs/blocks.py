@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 RUN = {"sh", "console", "python", "cron"}
-SHOWN = {"text", "html", "sql", "json", "diff", "mermaid"}
+SHOWN = {"text", "html", "sql", "json", "diff"}
 WRITTEN = {"toml", "ini", "yaml", "python", "csv", "json", "text", "sh", "md", "systemd"}
 IN_CHECKOUT = {"README.md", "CONTRIBUTING.md"}  # pages that stand on one without saying so
 

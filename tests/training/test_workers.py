@@ -66,6 +66,14 @@ def alone(panel, configs):
     return list(Comparison(panel).run_all(configs))
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _what_is_loaded_stays():
+    gc.collect()
+    gc.freeze()  # so that no later collection looks through all that the suite has imported
+    yield
+    gc.unfreeze()
+
+
 @pytest.fixture(autouse=True)
 def _nothing_left_behind():
     # A client that was dropped closes as it is collected, and waits for itself for ever if that

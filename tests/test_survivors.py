@@ -102,6 +102,18 @@ def test_a_walk_carried_on_is_the_walk_taken_at_once(lead, cost, days, changed):
         np.testing.assert_array_equal(getattr(carried_on, name), getattr(at_once, name))
 
 
+def test_a_walk_carried_on_day_by_day_is_the_walk_taken_at_once():
+    lead = np.random.default_rng(2).normal(size=(150, 3))
+    _walked.clear()
+    at_once = carry_forward(lead, switching_cost=2.0)
+    _walked.clear()
+    for days in range(1, len(lead) + 1):
+        grown = carry_forward(lead[:days], switching_cost=2.0)
+        assert grown.agreed_through[-1] == at_once.agreed_through[days - 1]
+    for name in ("score", "came_from", "since", "agreed_through", "agreement"):
+        np.testing.assert_array_equal(getattr(grown, name), getattr(at_once, name))
+
+
 def test_a_caller_who_changes_its_leads_gets_the_path_of_the_changed_ones():
     lead = np.random.default_rng(0).normal(size=(50, 3))
     before = carry_forward(lead, switching_cost=2.0).score.copy()

@@ -269,6 +269,31 @@ def test_what_is_known_ends_with_the_last_price_and_says_how_old_each_series_is(
     assert alone.newest == {"DGS10": DAYS[1]}
 
 
+def test_one_day_is_enough_to_know_something(store):
+    at = CLOSES[DAYS[0]] + pd.Timedelta(hours=1)
+    store.append(closes(100.0), fetched_at=at)
+    known = known_as_of(store, at, ["SPY"])
+    assert list(known.panel.index) == [DAYS[0]]
+    assert known.newest == {"SPY": DAYS[0], "SPY_close": DAYS[0]}
+
+
+def test_a_series_that_came_after_the_last_close_is_of_no_age_yet(store):
+    late = told("DGS10", DAYS[0], 4.0)  # of the last price's day, and known on the next
+    at = pd.Timestamp(late[2])
+    assert at > CLOSES[DAYS[0]]
+    store.append(pd.concat([closes(100.0), frame([late], "fred")]), fetched_at=at)
+    assert known_as_of(store, at, ["SPY", "DGS10"]).newest.keys() == {"SPY", "SPY_close"}
+
+
+def test_a_dividend_announced_ahead_makes_a_fund_no_newer_than_its_close(store):
+    ahead = frame([("SPY_dividend", "2024-01-05", "2024-01-02 12:00", 1.5)])
+    at = CLOSES[DAYS[0]] + pd.Timedelta(hours=1)
+    store.append(pd.concat([closes(100.0), ahead]), fetched_at=at)
+    newest = known_as_of(store, at, ["SPY"]).newest
+    assert newest["SPY"] == DAYS[0]
+    assert newest["SPY_dividend"] == pd.Timestamp("2024-01-05")
+
+
 def test_a_fund_is_as_old_as_the_newer_of_its_index_and_its_close(store):
     at = CLOSES[DAYS[2]] + pd.Timedelta(hours=1)
     index = frame([told("SPY", day, 100.0) for day in DAYS[:1]])

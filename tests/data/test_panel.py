@@ -95,12 +95,32 @@ def test_a_series_not_known_yet_has_an_empty_column():
     assert list(panel) == ["DGS10", "RSP"]
 
 
+def test_a_series_whose_name_alone_is_there_has_no_column():
+    rows = observed("DGS10", [(pd.Timestamp("2024-01-03"), pd.Timestamp("2024-01-04"), 1.0)])
+    named = rows.assign(series=pd.Categorical(["DGS10"], ["DGS10", "RSP"]))
+    assert list(point_in_time(named, DAYS)) == ["DGS10"]
+
+
+def test_a_panel_of_decades_has_a_row_for_each_session():
+    days = trading_days(pd.Timestamp("1990-01-02"), DAYS[-1])
+    rows = [(pd.Timestamp("1990-01-03"), pd.Timestamp("1990-01-04"), 1.0)]
+    panel = point_in_time(observed("DGS10", rows), days)
+    assert panel.index.equals(days)
+    assert panel["DGS10"].first_valid_index() == pd.Timestamp("1990-01-04")
+
+
 def test_nothing_observed_is_a_panel_without_columns():
     assert point_in_time(gather([]), DAYS).shape == (len(DAYS), 0)
 
 
 @pytest.mark.parametrize(
-    "days", [DAYS[::-1], pd.DatetimeIndex(["2024-01-06"]), pd.DatetimeIndex([])]
+    "days",
+    [
+        DAYS[::-1],
+        pd.DatetimeIndex(["2024-01-06"]),
+        DAYS.union(pd.DatetimeIndex(["2024-01-06"])),
+        pd.DatetimeIndex([]),
+    ],
 )
 def test_days_that_are_no_ascending_sessions_are_refused(days):
     with pytest.raises(PanelError, match="ascending trading days"):
@@ -114,10 +134,11 @@ def test_the_digest_changes_with_any_value_day_or_name():
     other.iloc[-1, 0] = 1.0000001
     names = {
         digest(panel), digest(other), digest(panel[:-1]),
-        digest(panel.rename(columns={"DGS10": "DGS1"})),
+        digest(panel.rename(columns={"DGS10": "DGS1"})), digest(panel.shift(freq="D")),
     }  # fmt: skip
-    assert len(names) == 4
+    assert len(names) == 5
     assert digest(panel) == digest(panel.copy())
+    assert len(digest(panel)) == 16
 
 
 def happened(series, *rows):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from both import all_examples, few_on_postgres
 from hypothesis import given
@@ -221,6 +222,13 @@ def test_a_read_has_the_same_columns_and_types_before_and_after_the_first_day(ne
     assert not nothing.schema_version()
 
 
+@long_on_postgres
+def test_a_probability_of_minus_zero_is_kept_as_zero(ledger):
+    publish(ledger, MONDAY, mega_cap_led=-0.0, broadening=0.25, small_cap_led=0.75)
+    assert not np.signbit(ledger.read()["mega_cap_led"]).any()
+    assert ledger.faults() == []
+
+
 def test_the_fields_that_are_hashed_are_the_columns_that_are_kept():
     assert [column.name for column in LEDGER.columns] == [*FIELDS, "hash"] == COLUMNS
 
@@ -319,7 +327,10 @@ def test_a_correction_of_nothing_or_for_no_reason_is_refused(week):
         ({"broadening": np.nan}, "a probability that is not finite"),
         ({"broadening": np.inf}, "a probability that is not finite"),
         ({"mega_cap_led": -0.1, "broadening": 0.6, "small_cap_led": 0.5}, "a negative prob"),
-        ({"mega_cap_led": 0.1, "broadening": 0.6, "small_cap_led": 0.300001}, "do not sum to one"),
+        (
+            {"mega_cap_led": 0.1, "broadening": 0.6, "small_cap_led": 0.3 + 1.5e-9},
+            "do not sum to one",
+        ),
         ({"call": "sideways"}, "an unknown call"),
         ({"call_status": "sure"}, "an unknown call_status"),
         ({"role": "guest"}, "an unknown role"),
@@ -342,6 +353,15 @@ def test_a_row_that_is_not_right_is_refused_and_nothing_is_kept(ledger, values, 
         with pytest.raises(StoreError):
             ledger.append(pd.concat([good, bad], ignore_index=True), published_at=evening(TUESDAY))
     assert ledger.read().empty
+
+
+@long_on_postgres
+def test_a_refusal_names_the_row_that_is_wrong(ledger):
+    bad = rows(MONDAY, call=["broadening", "sideways", "broadening"])
+    proba = bad[list(REGIMES)].to_numpy()[1].tolist()
+    with pytest.raises(StoreError) as error:
+        ledger.append(bad, published_at=evening(MONDAY))
+    assert f"an unknown call: 2024-06-03, 21 days ahead, {proba}." in str(error.value)
 
 
 @long_on_postgres
@@ -519,7 +539,9 @@ def test_a_written_ledger_says_every_number_to_the_bit(week, tmp_path, kind):
     elif kind == "json":
         back = pd.DataFrame(json.loads(file.read_text()))
     else:
-        back = pd.read_parquet(file)
+        back = pq.read_table(file).to_pandas(ignore_metadata=True)
+    assert list(back) == COLUMNS
+    assert file.stat().st_mode & 0o777 == 0o644  # for others than its writer, too
     bits = [frame[list(REGIMES)].to_numpy().tobytes() for frame in (back, whole)]
     assert bits[0] == bits[1]
     assert back["hash"].to_list() == whole["hash"].to_list()

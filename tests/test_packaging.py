@@ -73,7 +73,8 @@ def test_the_wheel_says_what_it_is_and_what_it_brings(wheel):
     for extra in ("alerts", "dask", "oidc", "postgres", "server"):
         assert f"\nProvides-Extra: {extra}\n" in told
     assert "regime = training.cli:main" in entries
-    assert "regime = training.tracking_door:app" in entries
+    assert "regime = training.tracking_door:create_app" in entries
+    assert "regime-team = training.team_server:create_app" in entries
     assert "://" not in told.partition("\n\n")[0]
 
 

@@ -48,13 +48,10 @@ def mlflow_server(folder, backend):
         "MLFLOW_AUTH_CONFIG_PATH": str(folder / "auth.ini"),
         "MLFLOW_AUTH_ADMIN_PASSWORD": password,
         "MLFLOW_FLASK_SERVER_SECRET_KEY": secrets.token_urlsafe(16),
-        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
-        "MLFLOW_ENABLE_AI_GATEWAY": "false",
-        "MLFLOW_BASIC_AUTH_FAIL_CLOSED": "true",
         "MLFLOW_DISABLE_TELEMETRY": "true",
     }
     command = [
-        sys.executable, "-m", "mlflow", "server", "--app-name", "basic-auth", "--workers", "1",
+        sys.executable, "-m", "mlflow", "server", "--app-name", "regime-team", "--workers", "1",
         "--host", "127.0.0.1", "--port", str(port), "--backend-store-uri", backend,
         "--artifacts-destination", str(folder / "artifacts"),
     ]  # fmt: skip
@@ -173,6 +170,26 @@ def test_a_version_lives_on_the_server_and_a_reader_may_not_write(
     with pytest.raises(StoreError, match="does not allow this to the user") as fault:
         log_result(found[0], settings, simulated=True)
     assert "\n" not in str(fault.value)
+
+
+def test_behind_its_door_is_no_more_than_our_client_needs_with_the_right_password_too(team):
+    address, password = team
+    make = ("POST", "/api/2.0/mlflow/experiments/create")
+    search = ("POST", "/api/2.0/mlflow/experiments/search")
+    with httpx.Client(base_url=address, auth=(ADMIN, password), timeout=60) as keeper:
+        assert keeper.request(*search, json={"max_results": 1}).status_code == 200
+        for asked, told, headers in [
+            (("GET", "/ajax-api/3.0/mlflow/assistant/config"), None, {}),
+            (("PATCH", "/api/3.0/mlflow/traces/tr-1/tags"), {"key": "mlflow.artifactLocation"}, {}),
+            (("GET", "/ajax-api/2.0/mlflow/get-trace-artifact?request_id=tr-1"), None, {}),
+            (make, {"name": "elsewhere", "artifact_location": "/etc"}, {}),
+            (search, {"max_results": 1}, {"Origin": "http://localhost:3000"}),
+            (search, {"max_results": 1}, {"Host": "10.evil.example"}),
+        ]:
+            answer = keeper.request(*asked, json=told, headers=headers)
+            assert answer.status_code == 403, asked
+            assert "access-control-allow-origin" not in answer.headers
+        assert "elsewhere" not in keeper.request(*search, json={"max_results": 100}).text
 
 
 def test_a_password_in_an_address_is_not_shown(monkeypatch, tmp_path):

@@ -1,0 +1,160 @@
+"""MLflow's server for a team: its own sign-in and permissions, behind a door with rules for a team.
+
+Whoever may sign in to MLflow's `basic-auth` may say where files of an experiment are, have the
+server read there, and ask parts of it that run programs and fetch addresses. Our commands and the
+pages of MLflow need none of that: here only what they do need is open, to everybody who is let in.
+`training/team_server.py` is the entry point, `mlflow server --app-name regime-team`.
+"""
+
+import configparser
+import json
+import os
+import re
+import sys
+from urllib.parse import urlsplit
+
+from regime.door import LOCAL
+from training.tracking_door import SHUT, Rules, TrackingDoor, prefix
+
+MOST_OF_A_FILE = 1024**3  # bytes; the model in service and all it is made of have a hundredth
+_FILES = re.compile(r"/(ajax-)?api/2\.0/mlflow-artifacts/(artifacts|presigned)(/|$)")
+_SHUT = re.compile(SHUT, re.IGNORECASE)
+_OPEN = re.compile(
+    r"/(ajax-)?api/[23]\.0/mlflow/"
+    r"((artifacts|experiments|logged-models|metrics|model-versions|registered-models|roles|runs"
+    r"|users)/.+|server-info|traces/search|ui-telemetry)"
+    r"|/|/(get-artifact|graphql|health|model-versions/get-artifact|signup|static-files/.+|version)"
+)
+_MAKES_EXPERIMENT = re.compile(r"/experiments/create/?$")
+_MAKES_VERSION = re.compile(r"/model-versions/create/?$")
+_SOURCES = ("mlflow-artifacts:", "models:/", "runs:/")
+
+# What MLflow would do otherwise, and no option of it may bring back.
+PROTECTIONS = {
+    "MLFLOW_BASIC_AUTH_FAIL_CLOSED": "true",
+    "MLFLOW_ENABLE_AI_GATEWAY": "false",
+    "MLFLOW_ENABLE_REMOTE_ASSISTANT": "false",
+    "MLFLOW_SERVER_DISABLE_SECURITY_MIDDLEWARE": "false",
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    "MLFLOW_SERVER_X_FRAME_OPTIONS": "SAMEORIGIN",
+}
+
+
+def create_app() -> TrackingDoor:
+    """MLflow's application with sign-in, behind the door.
+
+    Raises
+    ------
+    SystemExit
+        If it is not uvicorn that serves: a door of this kind cannot stand in front of the others.
+    """
+    if os.environ.get("_MLFLOW_SGI_NAME") != "uvicorn":
+        sys.exit("error: `mlflow server --app-name regime-team` is served by uvicorn only, "
+                 "without --gunicorn-opts and --waitress-opts.")  # fmt: skip
+    from mlflow.server.auth import create_app as signed_in
+
+    return TrackingDoor(signed_in(), rules())
+
+
+def rules() -> Rules:
+    """What a server for a team lets through, with the names that MLflow was given.
+
+    Raises
+    ------
+    ValueError
+        If one of them is a pattern.
+    """
+    return Rules(
+        hosts=(*LOCAL, *hosts(os.environ.get("MLFLOW_SERVER_ALLOWED_HOSTS", ""))),
+        origins=origins(os.environ.get("MLFLOW_SERVER_CORS_ALLOWED_ORIGINS", "")),
+        is_shut=is_shut,
+        is_file=lambda method, path: method == "PUT" and _FILES.match(path),
+        most_of_a_file=MOST_OF_A_FILE,
+        against=against,
+    )
+
+
+def prepare() -> None:
+    """Set what protects, and end the program with one line where something is missing.
+
+    A worker that cannot start is started anew for ever, so this is done before there is one, as
+    MLflow does for the application of its own that it knows by name.
+    """
+    os.environ.update(PROTECTIONS)
+    if os.environ.get("_MLFLOW_SGI_NAME"):
+        return  # a worker
+    if not os.environ.get("MLFLOW_AUTH_CONFIG_PATH"):
+        sys.exit("error: MLFLOW_AUTH_CONFIG_PATH must name an auth.ini: see docs/shared-server.md.")
+    try:
+        rules()
+        from mlflow.exceptions import MlflowException
+        from mlflow.server.auth import bootstrap_admin_user, get_flask_server_secret_key
+
+        try:
+            get_flask_server_secret_key()
+            bootstrap_admin_user()
+        except MlflowException as error:
+            raise ValueError(str(error).partition(" For example")[0]) from error
+    except ImportError as error:
+        sys.exit(f"error: {error}. The extra `server` of equity-leadership-regime brings it.")
+    except (KeyError, ValueError, configparser.Error) as error:
+        sys.exit(f"error: the server for a team cannot start: {error}")
+    os.environ["_MLFLOW_AUTH_ADMIN_BOOTSTRAPPED"] = "true"
+
+
+def is_shut(path: str) -> bool:
+    """Whether a path is none of those that our commands and the pages of MLflow need."""
+    inside = path.removeprefix(prefix())
+    if _FILES.match(path) or _FILES.match(inside):
+        return False  # whatever the folders are called
+    return not _OPEN.fullmatch(inside) or bool(_SHUT.search(inside))
+
+
+def against(path: str, body: bytes) -> str | None:
+    """Why an experiment or a version may not be made as the body says; None if it may."""
+    experiment = _MAKES_EXPERIMENT.search(path)
+    if not experiment and not _MAKES_VERSION.search(path):
+        return None
+    said: list[tuple[str, object]] = []
+
+    def noted(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        said.extend((name.replace("_", "").lower(), value) for name, value in pairs)
+        return dict(pairs)
+
+    try:
+        told = json.loads(body or b"{}", object_pairs_hook=noted)
+    except (RecursionError, ValueError):
+        told = None
+    if not isinstance(told, dict):
+        return "This is asked with one JSON object."
+    if experiment:
+        # Also not below mlflow-artifacts: that may be the folder of somebody else's experiment.
+        if any(value for name, value in said if name == "artifactlocation"):
+            return "Where the files of an experiment are is the server's to say here."
+    elif not all(str(value).startswith(_SOURCES) for name, value in said if name == "source"):
+        return f"The source of a version begins with one of {', '.join(_SOURCES)} here."
+    return None
+
+
+def hosts(told: str) -> tuple[str, ...]:
+    """Names in `--allowed-hosts`, without their ports, which MLflow itself looks at."""
+    found = []
+    for one in filter(None, (each.strip() for each in told.split(","))):
+        name = urlsplit(f"//{one.removesuffix(':*')}").hostname
+        if not name or "*" in name:
+            raise ValueError(f"--allowed-hosts takes whole names here, not {one!r}.")
+        found.append(name)
+    return tuple(found)
+
+
+def origins(told: str) -> frozenset[str]:
+    """Addresses in `--cors-allowed-origins`."""
+    found = [each.strip() for each in told.split(",") if each.strip()]
+    for one in found:
+        parts = urlsplit(one)
+        whole = f"{parts.scheme}://{parts.netloc}"
+        if parts.scheme not in {"http", "https"} or whole != one or re.search(r"[*?\[]", one):
+            raise ValueError(
+                f"--cors-allowed-origins takes addresses as https://example.com here, not {one!r}."
+            )
+    return frozenset(found)

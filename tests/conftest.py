@@ -55,11 +55,22 @@ def real_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def real_panel(real_data, tmp_path_factory) -> pd.DataFrame:
+def real_read(real_data, tmp_path_factory) -> files.FolderRead:
+    """That folder as it was read, either set of baskets being enough. Not to be changed."""
+
+    def make(folder):
+        either = [BASKET_SETS[name].series for name in ("french", "funds")]
+        pd.to_pickle(files.fetch(real_data, required=either), folder / "read")
+
+    return pd.read_pickle(once(tmp_path_factory, "read", make) / "read")
+
+
+@pytest.fixture(scope="session")
+def real_panel(request, tmp_path_factory, real_data) -> pd.DataFrame:
     """What was known at each close, 1926 to 2024."""
 
     def make(folder):
-        read = files.fetch(real_data, required=[BASKET_SETS["french"].series])
+        read = request.getfixturevalue("real_read")  # by whoever makes the panel only
         days = trading_days(pd.Timestamp("1926-07-01"), pd.Timestamp("2024-12-31"))
         point_in_time(read.observations, days).to_pickle(folder / "panel")
 

@@ -13,7 +13,6 @@ from regime.data.checks.jumps import largest_jump
 from regime.data.checks.twins import blamed
 from regime.data.checks.validation import bounds, checked
 from regime.data.observations import COLUMNS, from_values, gather
-from regime.data.sources import files
 from regime.exceptions import SourceError
 
 NOW = pd.Timestamp("2024-12-31 23:00", tz="UTC")
@@ -372,8 +371,8 @@ def test_nothing_is_good():
 
 
 @pytest.fixture(scope="module")
-def folder(real_data):
-    return files.fetch(real_data, required=[]).observations
+def folder(real_read):
+    return real_read.observations
 
 
 @pytest.mark.real_data

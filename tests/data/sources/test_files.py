@@ -626,8 +626,8 @@ def test_several_faults_are_told_together_up_to_five(folder):
 
 
 @pytest.mark.real_data
-def test_the_real_folder_is_read_as_it_lies(real_data):
-    found = read(real_data)
+def test_the_real_folder_is_read_as_it_lies(real_read):
+    found = real_read
     assert found.absent == []
     assert found.warnings == []
     assert "reserved.bin" not in found.unread_files

@@ -56,7 +56,8 @@ def promote(
         if not dry_run:
             registry.promote(settings, number)  # finishes what somebody was killed in
             renew()
-        say(f"Version {number} is the champion already; nothing was changed.")
+        waits = "" if version else " and no other waits to be judged"
+        say(f"Version {number} is the champion already{waits}; nothing was changed.")
         return
     store = ObservationStore(settings.store)
     now = present(settings, store)

@@ -231,11 +231,22 @@ def sole_promoter(settings: Settings) -> Iterator[None]:
 
 
 def standing(settings: Settings, version: str | None = None) -> tuple[str, str | None]:
-    """Number of a version, the challenger by default, and that of the champion, if any."""
+    """Number of a version, and that of the champion, if any.
+
+    By default the version is the challenger, and the champion itself where none waits.
+    """
     tracker = client(settings)
     with plain_faults(settings):
-        chosen = str(find_version(tracker, version or CHALLENGER).version)
-        return chosen, _aliases(tracker).get(CHAMPION)
+        try:
+            chosen = find_version(tracker, version or CHALLENGER)
+        except StoreError as none:
+            if version is not None:
+                raise
+            try:
+                chosen = find_version(tracker, CHAMPION)
+            except StoreError:
+                raise none from None
+        return str(chosen.version), _aliases(tracker).get(CHAMPION)
 
 
 def _aliases(tracker: Any) -> dict[str, str]:

@@ -98,6 +98,9 @@ def test_a_life_of_two_versions(here, home):
 
     assert "Version 2 is the champion. Next" in here("promote")
     assert aliases(home) == {"champion": "2", "former": "1"}
+    assert here("promote") == (
+        "Version 2 is the champion already and no other waits to be judged; nothing was changed.\n"
+    )
     said = here("rollback", "--why", "calls changed daily")
     assert said == "Version 1 is the champion again, version 2 is not. Next: regime score\n"
     assert aliases(home) == {"champion": "1"}

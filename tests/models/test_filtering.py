@@ -178,6 +178,20 @@ def test_a_row_whose_only_state_cannot_be_reached_is_named():
     log_density = np.array([[0.0, 0.0], [-np.inf, 0.0]])
     with pytest.raises(ValueError, match="Row 1 is impossible"):
         forward_filter(np.array([1.0, 0.0]), np.eye(2), log_density)
+    with pytest.raises(ValueError, match="Row 0 is impossible"):
+        forward_filter(np.array([1.0, 0.0]), np.eye(2), log_density[1:])
+
+
+def test_it_goes_on_from_a_row_on_which_a_state_was_ruled_out():
+    transmat = np.array([[0.9, 0.1], [0.3, 0.7]])
+    found = forward_filter(np.ones(2) / 2, transmat, np.zeros((1, 2)), before=np.array([1.0, 0.0]))
+    assert_allclose(found.proba, [[0.9, 0.1]])
+
+
+def test_a_mix_is_the_product_of_weights_and_rows():
+    rng = np.random.default_rng(7)
+    weights, rows = rng.dirichlet(np.ones(3), 5), rng.normal(size=(3, 4))
+    assert_allclose(mix(weights, rows), weights @ rows)
 
 
 def test_a_flat_covariance_is_named():

@@ -225,11 +225,11 @@ class Walk:
 
 
 def _await_end(pid: int) -> None:
-    """Wait for a process group to be gone, with force after ten seconds."""
-    for attempt in range(100):
+    """Wait for a process group to be gone, with force after thirty seconds: servers end theirs first."""
+    for attempt in range(200):
         with suppress(ChildProcessError):
             os.waitpid(pid, os.WNOHANG)
-        os.killpg(pid, signal.SIGKILL if attempt > 50 else 0)
+        os.killpg(pid, signal.SIGKILL if attempt > 150 else 0)
         time.sleep(0.2)
 
 

@@ -225,7 +225,7 @@ class Walk:
 
 
 def _await_end(pid: int) -> None:
-    """Wait for a process group to be gone, with force after thirty seconds: servers end theirs first."""
+    """Wait for a process group to be gone; with force after thirty seconds."""
     for attempt in range(200):
         with suppress(ChildProcessError):
             os.waitpid(pid, os.WNOHANG)

@@ -1,9 +1,11 @@
 """What is stored of every series, how new it should be, and who needs it."""
 
 import itertools
+import pkgutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -13,25 +15,13 @@ import sqlalchemy as sa
 from pandas.tseries.holiday import USFederalHolidayCalendar
 
 from regime.data import baskets as basket_sets
+from regime.data import declared as publishers
 from regime.data.calendar import trading_days
 from regime.data.catalog import CATALOG, Basis, Frequency, Series
 from regime.data.checks.freshness import Age, dated_by_closes, freshness
 from regime.data.database import schema
 from regime.data.database.encoding import day_numbers, days, second, utc
 from regime.data.database.writing import names_in
-from regime.data.declared import (
-    breadth,
-    cftc,
-    filers,
-    finra,
-    fred,
-    french,
-    funds,
-    ici,
-    sec,
-    shiller,
-)  # fmt: skip
-from regime.data.declared import holdings as index_funds
 from regime.data.store import ObservationStore
 from regime.tracking.wording import day_words
 
@@ -49,12 +39,18 @@ BASES = {
     Basis.REVISED: "latest revision",
     Basis.RECONSTRUCTED: "computed later",
 }
-_BY = {
-    "FRED": fred, "Ken French": french, "fund prices": funds, "Robert Shiller": shiller,
-    "S&P 500 members": breadth, "SEC": sec, "CFTC": cftc, "ICI": ici,
-    "fund issuers": index_funds, "FINRA": finra, "SEC, all companies": filers,
+# Modules of `regime.data.declared` that readers know by another name than the module's own.
+_CALLED = {
+    "fred": "FRED", "french": "Ken French", "funds": "fund prices", "shiller": "Robert Shiller",
+    "breadth": "S&P 500 members", "sec": "SEC", "cftc": "CFTC", "ici": "ICI",
+    "holdings": "fund issuers", "finra": "FINRA", "filers": "SEC, all companies",
+    "own": "your own tables",
 }  # fmt: skip
-PUBLISHERS = {one.id: name for name, module in _BY.items() for one in module.SERIES}
+PUBLISHERS = {  # by series
+    one.id: _CALLED.get(module.name, module.name)
+    for module in pkgutil.iter_modules(publishers.__path__)
+    for one in import_module(f"{publishers.__name__}.{module.name}").SERIES
+}
 _STEPS = {  # days
     Frequency.WEEKLY: 7, Frequency.TWICE_MONTHLY: 15.22, Frequency.MONTHLY: 30.44,
     Frequency.QUARTERLY: 91.3, Frequency.YEARLY: 365.25,

@@ -10,6 +10,7 @@ from regime.brief.data import (
     COLUMNS,
     MODEL,
     NOBODY,
+    PUBLISHERS,
     SHOWN,
     catalogue,
     gaps_of,
@@ -140,6 +141,15 @@ def test_the_catalogue_puts_what_is_needed_and_in_trouble_first(store):
     assert not well
     assert "1 of the 4 series" in words
     assert "DGS10 ends on 1 June 2012" in words
+
+
+def test_every_series_that_can_be_stored_has_a_publisher(store):
+    assert {*PUBLISHERS} == {*CATALOG}
+    own = rows("gold_price", trading_days(FIRST, LAST), 1600.0)
+    store.append(own, fetched_at=end_of_day(LAST))
+    table = catalogue(holdings(store), ABOUT, end_of_day(LAST)).set_index("series")
+    assert table.loc["gold_price", "publisher"] == "your own tables"
+    assert table.loc["DGS10", "publisher"] == "FRED"
 
 
 def test_a_verdict_is_good_only_where_nothing_needed_lacks(store):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from training.console import note, progress, run, say
+from training.console import SIMULATED, note, progress, run, say
 from training.inputs import checked_output
 from training.workers import Jobs, workers
 
@@ -43,7 +43,6 @@ def audit(
     from regime.audit.certificate import audit as audited
     from regime.settings import Settings
     from regime.tracking.certificate import keep_certificate
-    from training.tables import SIMULATED
 
     settings = Settings()
     settings.check_home()

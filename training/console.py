@@ -10,6 +10,7 @@ import typer
 
 from regime.exceptions import RegimeError
 
+SIMULATED = "SIMULATED market: these numbers say nothing about real prices."
 # What the kernel's refusals are called where they come as other faults than a MemoryError.
 _SHORT_OF_MEMORY = (
     "failed to map segment from shared object", "annot allocate memory", "can't start new thread",

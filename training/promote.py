@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from training.console import note, run, say
+from training.console import SIMULATED, note, run, say
 
 if TYPE_CHECKING:
     from regime.evaluation.gate import Decision
@@ -42,7 +42,6 @@ def promote(
     from regime.tracking import promotion, registry
     from regime.tracking.ledger import Ledger
     from regime.tracking.roster_writing import keep_roster
-    from training.tables import SIMULATED
 
     settings = Settings()
     settings.check_home()

@@ -40,7 +40,7 @@ def protocol(
     """Check that candidates are few, declared before they were scored, and blind to the future.
 
     One line per check; exit code 1 if one of them does not hold. Nothing is logged or scored.
-    Example: regime protocol experiments/filter.toml --cuts 5 --json protocol.json
+    Example: regime protocol filter --cuts 5 --json protocol.json
     """
     import pandas as pd
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from training.console import note, run, say
+from training.console import SIMULATED, note, run, say
 from training.inputs import checked_day, checked_output
 
 _DAY = "%Y-%m-%d"
@@ -81,7 +81,7 @@ def score(
             f"{newest:%Y-%m-%d}. Fetch newer data, or choose an earlier day."
         )
     if simulated:
-        note("SIMULATED market: these numbers say nothing about real prices.")
+        note(SIMULATED)
     for line in moved:
         note(line)
     for path, kind in ((csv, "csv"), (json, "json")):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from training.console import note, run, say
+from training.console import SIMULATED, note, run, say
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,7 +49,7 @@ def info(json: Json = False) -> None:
         say(f"{told['rows']:,} rows of {told['series']} series{span}")
         say(f"{told['quarantined']:,} values in quarantine")
         if told["simulated"]:
-            say("SIMULATED market: these numbers say nothing about real prices.")
+            say(SIMULATED)
         for source, last in told["last_fetches"].items():
             say(
                 f"  {source:12} {last['fetched_at']}: {last['series']} series, "

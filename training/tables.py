@@ -7,9 +7,7 @@ import pandas as pd
 from regime.experiment import ExperimentResult
 from regime.taxonomy import REGIMES, Regime
 from regime.tracking.wording import edge_words, horizon_name
-from training.console import note, say
-
-SIMULATED = "SIMULATED market: these numbers say nothing about real prices."
+from training.console import SIMULATED, note, say
 
 
 def score_tables(rows: list[dict[str, Any]], *, simulated: bool) -> None:

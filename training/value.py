@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from training.console import note, run, say
+from training.console import SIMULATED, note, run, say
 from training.inputs import checked_output
 
 if TYPE_CHECKING:
@@ -43,7 +43,6 @@ def value(
     from regime.tracking.results import write_text
     from regime.tracking.sharpes import tried_on
     from regime.tracking.trials import experiment_files
-    from training.tables import SIMULATED
 
     json = checked_output(json, "--json")
     settings = Settings()

@@ -20,7 +20,7 @@ from regime.brief.snapshot import Snapshot, load_snapshot, load_snapshot_of
 from regime.brief.sure import Sure
 from regime.brief.sure import how_sure as how_sure_of
 from regime.brief.watched import signals_of, topic_words
-from regime.data.calendar import last_closed_session, trading_days
+from regime.data.calendar import last_closed_session, sessions_since
 from regime.data.store import ObservationStore
 from regime.exceptions import RegimeError, StoreError
 from regime.health import kept
@@ -240,14 +240,13 @@ def events() -> Events:
 
 
 def keep_events(rows: pd.DataFrame, read: str) -> Events:
-    """`brief.events.save_events`."""
+    """`tracking.dated_events.save_events`."""
     return save_events(Settings(), rows, read=read)
 
 
 def sessions_behind(day: pd.Timestamp) -> int:
     """Closes there have been since `day`, by the clock or, in a rehearsal, by REGIME_NOW."""
-    last = last_closed_session(now())
-    return max(len(trading_days(day, last)) - 1, 0)
+    return sessions_since(day, last_closed_session(now()))
 
 
 def now() -> pd.Timestamp:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from training.console import note, run, say
+from training.console import SIMULATED, note, run, say
 from training.inputs import checked_day, checked_output
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def report(
 
     write_text(target, page, "note")
     if simulated:
-        note("SIMULATED market: these numbers say nothing about real prices.")
+        note(SIMULATED)
     say(f"The week to the close of {day:{_DAY}}: {target}")
 
 
@@ -63,7 +63,7 @@ def _page(settings: "Settings", asked: datetime | None) -> "tuple[str, pd.Timest
     from regime.brief.report import html, weekly
     from regime.brief.snapshot import load_snapshot, load_snapshot_of
     from regime.brief.week import moved_over, sessions_of, week_of
-    from regime.data.calendar import last_closed_session, trading_days
+    from regime.data.calendar import last_closed_session, sessions_since
     from regime.exceptions import StoreError
     from regime.tracking.published import NAME, load_day
 
@@ -84,7 +84,7 @@ def _page(settings: "Settings", asked: datetime | None) -> "tuple[str, pd.Timest
         week,
         moved=moved_over(then, week, [one["about"]["moved"] for one in kept if one]),
         roster=_roster(settings),
-        behind=max(len(trading_days(week.day, closed)) - 1, 0),
+        behind=sessions_since(week.day, closed),
         signals=_signals(settings, then, week.day),
         version=version("equity-leadership-regime"),
         command=f"regime report --week --ending {week.day:{_DAY}}",

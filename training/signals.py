@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from training.console import note, run, say
+from training.console import SIMULATED, note, run, say
 from training.inputs import checked_day, checked_output
 
 if TYPE_CHECKING:
@@ -55,7 +55,6 @@ def signals(
     from regime.service.watching import watch
     from regime.settings import Settings
     from regime.signals.declared.yours import LEVELS
-    from training.tables import SIMULATED
 
     settings = Settings()
     settings.check_home()
@@ -95,10 +94,10 @@ def _moment(as_of: datetime | None, settings: Any, store: Any) -> "pd.Timestamp"
 
 
 def _note_age(watched: "Watched", now: "pd.Timestamp") -> None:
-    from regime.data.calendar import last_closed_session, trading_days
+    from regime.data.calendar import last_closed_session, sessions_since
 
     last = last_closed_session(now)
-    if missing := len(trading_days(watched.day, last)) - 1:
+    if missing := sessions_since(watched.day, last):
         sessions = f"{missing:,} session{'' if missing == 1 else 's'}"
         note(
             f"warning: the newest prices stored are of {watched.day:{_DAY}}, {sessions} before the "

@@ -98,6 +98,11 @@ def trading_days(first: pd.Timestamp, last: pd.Timestamp) -> pd.DatetimeIndex:
     return days[(days >= first) & (days <= last)]
 
 
+def sessions_since(day: pd.Timestamp, last: pd.Timestamp) -> int:
+    """How many sessions follow a session, up to another; 0 where none does."""
+    return max(len(trading_days(day, last)) - 1, 0)
+
+
 def settlement_days(first: pd.Timestamp, last: pd.Timestamp) -> pd.DatetimeIndex:
     """The 15th and the last day of each month, or the session before, from `first` to `last`."""
     months = pd.period_range(first, last, freq="M")

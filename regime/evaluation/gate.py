@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from regime.data.calendar import session_closes, trading_days
+from regime.data.calendar import session_closes, sessions_since
 from regime.data.checks.freshness import Age
 from regime.evaluation.calibration import calibration_error
 from regime.evaluation.decision import CHECKS, Bounds, Check, Decision, Record
@@ -134,7 +134,7 @@ def fresh_check(
         rest = f" and {len(told) - _SHOWN} more" if len(told) > _SHOWN else ""
         words = f"not as new as published: {', '.join(told[:_SHOWN])}{rest}; fetch newer data"
         return Check("fresh", False, float(len(behind)), 0.0, words)
-    age = max(len(trading_days(trained_until, newest_close)) - 1, 0)
+    age = sessions_since(trained_until, newest_close)
     words = f"trained until {trained_until:%Y-%m-%d}, {age} sessions before the newest close"
     bound = bounds.training_behind
     return Check("fresh", age <= bound, float(age), float(bound), words)

@@ -10,7 +10,7 @@ from sklearn.pipeline import Pipeline
 
 from regime.call import Status
 from regime.data.baskets import spliced_lead
-from regime.data.calendar import last_closed_session, trading_days
+from regime.data.calendar import last_closed_session, sessions_since
 from regime.evaluation.drift import (
     RARE,
     WINDOW,
@@ -262,7 +262,7 @@ def look_at_drift(
         overall=overall,
         calibration=judge_published(said, _confirmed(version, panel, said)),
         ambiguity=_ambiguity(calls, version, before, panel, X),
-        sessions=max(len(trading_days(bundle.trained_until, last)) - 1, 0),
+        sessions=sessions_since(bundle.trained_until, last),
         refit_every=bundle.config.evaluation.refit_every,
     )
 

@@ -10,7 +10,7 @@ import pandas as pd
 from regime.bundle import Bundle, fit_bundle
 from regime.config import ExperimentConfig
 from regime.data.baskets import spliced_returns
-from regime.data.calendar import last_closed_session, trading_days
+from regime.data.calendar import last_closed_session, sessions_since
 from regime.data.store import ObservationStore
 from regime.evaluation import rotation
 from regime.evaluation.kept import KeptWalks
@@ -137,7 +137,7 @@ def reasons_to_retrain(
         if (one.experiment, one.baskets) == (bundle.config.name, bundle.baskets)
     ]
     newest = max([bundle.trained_until, *trained])
-    age = max(len(trading_days(newest, last_closed_session(now))) - 1, 0)
+    age = sessions_since(newest, last_closed_session(now))
     reasons = {"stale"} if age >= every else set()
     trained_on = f"the newest version was trained until {newest:%Y-%m-%d}, {age} sessions ago"
     words = [f"{trained_on}, and in its evaluation a fit serves {every}"]

@@ -1,4 +1,4 @@
-"""Run experiments side by side: regime compare filter experiments/*.toml
+"""Run experiments side by side: regime compare filter climatology
 
 Or take two runs that were logged: regime compare --runs A B
 """
@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from training.console import note, progress, run, say
+from training.console import SIMULATED, note, progress, run, say
 from training.inputs import checked_day, checked_output
 from training.workers import Backend, Jobs, Recompute, Scheduler, Where, workers
 
 if TYPE_CHECKING:
+    from regime.experiment import ExperimentResult
+    from regime.settings import Settings
     from regime.tracking.pairs import LoggedRun, Pair
 
 
@@ -70,12 +72,11 @@ def compare(
     from regime.experiment import Comparison, check_experiment, count_fits
     from regime.settings import Settings
     from regime.shipped import find_experiment
-    from regime.tracking.results import save_result, write_scores
+    from regime.tracking.results import save_result
     from regime.tracking.roster_writing import keep_roster
     from regime.tracking.runs import log_result
-    from regime.tracking.trials import count_configurations, declaration_of
-    from training.markdown import score_markdown
-    from training.tables import SIMULATED, score_tables, warn_of_states
+    from regime.tracking.trials import declaration_of
+    from training.tables import warn_of_states
 
     as_of = checked_day(as_of, "--as-of")
     json = checked_output(json, "--json")
@@ -121,19 +122,38 @@ def compare(
         note(line)
     if as_of:
         say(f"As it was known at the close of {as_of:%Y-%m-%d}; not kept for the app.")
-    score_tables([row for result in results for row in result.scores], simulated=simulated)
+    _tell_scores(results, json, markdown, simulated=simulated)
+    _tell_how_many(settings, simulated=simulated)
+    note("Runs: regime ui." + ("" if as_of else f" Predictions: {settings.results}."))
+
+
+def _tell_scores(
+    results: list["ExperimentResult"], json: Path | None, markdown: Path | None, *, simulated: bool
+) -> None:
+    """Every score as a table, and in the files that were asked for."""
+    from regime.tracking.results import write_scores, write_text
+    from training.markdown import score_markdown
+    from training.tables import score_tables
+
+    rows = [row for result in results for row in result.scores]
+    score_tables(rows, simulated=simulated)
     if json is not None:
         write_scores(results, json, simulated=simulated)
         say(f"Scores: {json}")
     if markdown is not None:
-        text = score_markdown([row for result in results for row in result.scores])
-        markdown.write_text((f"{SIMULATED}\n\n" if simulated else "") + text, encoding="utf-8")
+        mark = f"{SIMULATED}\n\n" if simulated else ""
+        write_text(markdown, mark + score_markdown(rows), "tables")
         say(f"Tables: {markdown}")
+
+
+def _tell_how_many(settings: "Settings", *, simulated: bool) -> None:
+    """How much has been tried, beside the best of it."""
+    from regime.tracking.trials import count_configurations
+
     scored = count_configurations(settings, simulated=simulated)
     words = "1 configuration has" if scored == 1 else f"{scored} configurations have"
     told = f"{words} been scored here so far; read the best of them with that in mind."
     typer.secho(told, dim=True, err=True)
-    note("Runs: regime ui." + ("" if as_of else f" Predictions: {settings.results}."))
 
 
 def _question_of(experiment: Path) -> str:
@@ -156,7 +176,6 @@ def _question_of(experiment: Path) -> str:
 def _compare_runs(a: str, b: str, json: Path | None) -> None:
     from regime.settings import Settings
     from regime.tracking.pairs import compare_runs
-    from training.tables import SIMULATED
 
     settings = Settings()
     settings.check_home()

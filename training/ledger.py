@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from training.console import note, run, say
+from training.console import SIMULATED, note, run, say
 from training.inputs import checked_day, checked_output
 
 if TYPE_CHECKING:
@@ -35,7 +35,8 @@ def verify() -> None:
     Example: regime ledger verify
     """
     from regime.exceptions import StoreError
-    from regime.tracking.anchors import anchors, given_up, has_tracking
+    from regime.tracking.anchors import anchors, given_up
+    from regime.tracking.mlflow_client import has_tracking
 
     settings, _, kept = _opened()
     unread: list[str] = []
@@ -110,7 +111,7 @@ def show(
             f"{published.iloc[-1]:{_DAY}}. Choose an earlier day."
         )
     if rows["simulated"].any():
-        note("SIMULATED market: these numbers say nothing about real prices.")
+        note(SIMULATED)
     say(_table(shown[shown["date"] >= first], everything))
     if since is None and (earlier := int((published < first).sum())):
         say(f"{_many(earlier, 'earlier day')}: --since {published.iloc[0]:{_DAY}}")
@@ -248,7 +249,6 @@ def _record(
     settings: "Settings", store: "ObservationStore", kept: "Ledger", baskets: str
 ) -> list[str]:
     """The live record of the champion's rows, in lines; or why there is none."""
-
     from regime.data.as_of import panel_as_of
     from regime.data.baskets import spliced_returns
     from regime.data.clock import present

@@ -3,9 +3,6 @@
 import contextlib
 import json as javascript
 import math
-import os
-import shutil
-import tempfile
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from training.console import note, run, say
+from training.console import SIMULATED, note, run, say
 from training.inputs import checked_day, checked_output
 
 if TYPE_CHECKING:
@@ -110,7 +107,7 @@ def panel(
     if output is not None:
         _write(known, output)
     if store.is_simulated():
-        note("SIMULATED market: these numbers say nothing about real prices.")
+        note(SIMULATED)
     if json:
         told = {
             "as_of": f"{moment:{_SECOND}}Z", "digest": name, "first_day": f"{first:{_DAY}}",
@@ -265,25 +262,15 @@ def _say_table(rows: list[Described]) -> None:
 
 def _write(known: "pd.DataFrame", path: Path) -> None:
     """The panel as a file that is there only once it is whole; numbers to the bit."""
-    from regime.exceptions import StoreError
+    from regime.tracking.results import write_whole
 
-    try:
-        descriptor, draft = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}-")
-        os.close(descriptor)
-        try:
-            if path.suffix == ".csv":
-                known.to_csv(draft, date_format=_DAY)
-            else:
-                known.to_parquet(draft)
-            shutil.copymode(path, draft) if path.exists() else Path(draft).chmod(0o644)
-            Path(draft).replace(path)
-        finally:
-            Path(draft).unlink(missing_ok=True)
-    except OSError as error:
-        raise StoreError(
-            f"The panel could not be written to {path}: {error.strerror or error}. Free some "
-            f"space, or choose another place."
-        ) from error
+    def write(draft: Path) -> None:
+        if path.suffix == ".csv":
+            known.to_csv(draft, date_format=_DAY)
+        else:
+            known.to_parquet(draft)
+
+    write_whole(path, write, "panel")
 
 
 if __name__ == "__main__":

@@ -223,12 +223,10 @@ def _listed(asked: "Client", what: str, wanted: dict[str, object]) -> list[dict[
 
 def _champion_words(settings: "Settings") -> str:
     """That the model in service loads and is what was registered, or StoreError."""
-    from regime.tracking.mlflow_client import client
-    from regime.tracking.names import CHAMPION, MODEL
     from regime.tracking.registry import load_version
+    from regime.tracking.versions import champion_number
 
-    models = client(settings).search_registered_models(f"name='{MODEL}'")
-    if not models or CHAMPION not in models[0].aliases:
+    if champion_number(settings) is None:
         return "No model is in service yet."
     version = load_version(settings)
     return f"Version {version.number} is in service; its files are there and what was registered."

@@ -31,8 +31,9 @@ from regime.service.publishing import Publication, commit, moved_words, prepare
 from regime.service.retraining import Retrained, reasons_to_retrain
 from regime.service.summary import summary
 from regime.settings import Settings
-from regime.tracking.anchors import anchors, has_tracking
+from regime.tracking.anchors import anchors
 from regime.tracking.ledger import Ledger
+from regime.tracking.mlflow_client import has_tracking
 from regime.tracking.owners import end_orphans
 from regime.tracking.promotion import decide, promote
 from regime.tracking.roster_writing import keep_roster

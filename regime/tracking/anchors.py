@@ -12,14 +12,8 @@ import pandas as pd
 from regime.exceptions import StoreError
 from regime.settings import Settings
 from regime.tracking.chain import Head
-from regime.tracking.mlflow_client import client, find_runs, local_database
+from regime.tracking.mlflow_client import client, find_runs, has_tracking
 from regime.tracking.operations import HEAD, PLACE, RESTORED, log_operation, place_of
-
-
-def has_tracking(settings: Settings) -> bool:
-    """Whether there is a tracking store to ask; False only of a local one not yet created."""
-    path = local_database(settings)
-    return path is None or path.exists()
 
 
 def anchors(settings: Settings) -> list[Head]:

@@ -21,6 +21,7 @@ from regime.experiment import ExperimentResult
 from regime.labels.leadership import episodes, target
 from regime.taxonomy import REGIMES
 from regime.tracking.card_reads import features_read, series_read
+from regime.tracking.settled import settled
 
 SCHEMA = 1
 SAID = 0.7  # the probability whose record is told in a sentence
@@ -65,7 +66,7 @@ def card_of(
     path = result.labels[result.labels["baskets"] == bundle.baskets].set_index("date")
     scored = [row for row in result.scores if row["baskets"] == bundle.baskets]
     _check(path, scored, bundle)
-    tests = {row["horizon"]: _test(result, path, bundle.baskets, row["horizon"]) for row in scored}
+    tests = {row["horizon"]: _test(result, bundle.baskets, row["horizon"]) for row in scored}
     reads = features_read(bundle)
     nowcast = tests[min(tests)]
     return {
@@ -105,11 +106,9 @@ def _check(path: pd.DataFrame, scored: list[dict[str, Any]], bundle: Bundle) -> 
         )
 
 
-def _test(result: ExperimentResult, path: pd.DataFrame, baskets: str, horizon: int) -> _Test:
-    said = result.predictions
-    proba = said[(said["baskets"] == baskets) & (said["horizon"] == horizon)].set_index("date")
-    actual = target(path, horizon)["regime"].reindex(proba.index).dropna()
-    return _Test(proba.loc[actual.index, list(REGIMES)], actual)
+def _test(result: ExperimentResult, baskets: str, horizon: int) -> _Test:
+    said, actual = settled(result.predictions, result.labels, baskets, horizon)
+    return _Test(said[list(REGIMES)], actual)
 
 
 def _model(bundle: Bundle) -> dict[str, Any]:

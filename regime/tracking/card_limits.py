@@ -1,12 +1,12 @@
 """What a version cannot do, in sentences that follow from the numbers of its card."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from regime.data.series import Basis
 from regime.evaluation.rotation import JUDGED_AT_BP
 from regime.taxonomy import Regime
-from regime.tracking.wording import FEW_EPISODES
+from regime.tracking.wording import FEW_EPISODES, listed
 
 BETTER, WORSE, UNCLEAR = "better", "worse", "cannot be told apart"
 SAME, TOO_FEW = "the same", "too few episodes"
@@ -15,6 +15,7 @@ ALWAYS = {
     Regime.BROADENING.value: "always-broad",
     Regime.SMALL_CAP_LED.value: "always-small",
 }
+_MOST = 6  # names in a sentence
 _PASTS = {
     Basis.REVISED: "only the latest revision is known, and it may tell the past better than "
     "anybody knew it at the time",
@@ -181,14 +182,15 @@ def _of_the_value(card: dict[str, Any]) -> Iterator[str]:
             f"What its probabilities earn at a cost of {JUDGED_AT_BP:g} bp was not measured for "
             "this card."
         )
-    elif none := [row["rival"] for row in value if not _has_edge(row)]:
+    elif none := [row["rival"] for row in value if not has_edge(row)]:
         yield (
             f"Held as a portfolio at a cost of {JUDGED_AT_BP:g} bp, its probabilities show no "
             f"trading edge over {_list([rival_words(name, card) for name in none])}."
         )
 
 
-def _has_edge(row: dict[str, Any]) -> bool:
+def has_edge(row: Mapping[str, Any]) -> bool:
+    """Whether a row of `rotation.value` tells a trading edge from chance."""
     return str(row["verdict"]).startswith("a trading edge")
 
 
@@ -204,8 +206,5 @@ def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
-def _list(names: Sequence[str], most: int = 6) -> str:
-    """As one says it; the rest of a long list is counted."""
-    shown, rest = list(names[:most]), len(names) - most
-    shown += [f"{rest} more"] if rest > 0 else []
-    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
+def _list(names: Sequence[str]) -> str:
+    return listed(names, _MOST)

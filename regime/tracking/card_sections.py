@@ -8,12 +8,22 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from regime.data.series import Frequency
 from regime.taxonomy import Regime
 from regime.tracking.card_limits import ahead, limits, rival_words
-from regime.tracking.wording import FEW_EPISODES, SHORT, edge_words, horizon_name
+from regime.tracking.wording import (
+    FEW_EPISODES,
+    SHORT,
+    edge_words,
+    horizon_name,
+    interval_words,
+)
 
 _NONE = "-"
-_PERIOD = {"weekly": "week", "monthly": "month", "quarterly": "quarter"}
+_PERIOD = {
+    Frequency.WEEKLY: "week", Frequency.TWICE_MONTHLY: "half-month", Frequency.MONTHLY: "month",
+    Frequency.QUARTERLY: "quarter", Frequency.YEARLY: "year",
+}  # fmt: skip
 _BASIS = {
     "published": "as first published",
     "vintage": "each revision with its day",
@@ -295,11 +305,7 @@ def _spread(row: dict[str, Any]) -> str:
 
 
 def _edge(row: dict[str, Any], n_episodes: int) -> str:
-    if row["low"] is None or row["high"] is None:
-        return f"{row['edge']:+.3f}"
-    if n_episodes < FEW_EPISODES:
-        return f"{row['edge']:+.3f} [too few episodes]"
-    return f"{row['edge']:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}]"
+    return interval_words(row["edge"], row["low"], row["high"], n_episodes)
 
 
 def _span(value: float, low: float, high: float) -> str:

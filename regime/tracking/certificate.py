@@ -6,7 +6,7 @@ from typing import Any
 
 from regime.exceptions import StoreError
 from regime.settings import Settings
-from regime.tracking.mlflow_client import client, plain_faults
+from regime.tracking.mlflow_client import DATA, client, market, plain_faults
 from regime.tracking.operations import log_operation
 from regime.tracking.results import write_text
 
@@ -28,7 +28,7 @@ def keep_certificate(settings: Settings, told: Mapping[str, Any]) -> str:
             "audit": "passed" if told["passed"] else "FAILED",
             "model_version": str(told["model_version"]),
             "panel_digest": str(told["panel_digest"]),
-            "data": "SIMULATED" if told.get("simulated") else "market",
+            DATA: market(bool(told.get("simulated"))),
             "certificate": str(told["digest"]),
         },
         metrics={

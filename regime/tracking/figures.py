@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from regime.labels.leadership import target
 from regime.taxonomy import REGIMES, Regime
+from regime.tracking.settled import on_settled_days
 from regime.tracking.wording import COLOURS, SHORT, horizon_name
 
 # Across a ribbon: three to a pixel, and a tenth of the time half a century takes.
@@ -49,10 +49,10 @@ def reliability(predictions: pd.DataFrame, labels: pd.DataFrame) -> Figure:
     path = labels.set_index("date")
     for axis, horizon in zip(axes, horizons, strict=True):
         proba = predictions[predictions["horizon"] == horizon].set_index("date")
-        actual = target(path, int(horizon))["regime"].reindex(proba.index).dropna()
+        proba, actual = on_settled_days(proba, path, int(horizon))
         axis.plot([0, 1], [0, 1], color="0.7", linewidth=1)
         for name in Regime:
-            said = proba.loc[actual.index, name]
+            said = proba[name]
             bins = (said * 10).clip(upper=9).astype(int)
             grouped = pd.DataFrame({"said": said, "so": actual == name}).groupby(bins)
             points = grouped.mean()[grouped.size() >= 30]

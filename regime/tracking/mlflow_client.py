@@ -6,7 +6,7 @@ import os
 import re
 import socket
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,6 +22,9 @@ NOTE = "mlflow.note.content"  # the tag that the UI shows as description
 _KIND = "mlflow.experimentKind"  # else the UI takes it for an experiment with language models
 RETRIES = "3"  # of one request, twelve seconds in all; MLflow's own wait for minutes
 PAGE = 500  # runs
+LONGEST_TAG = 5000  # characters that every store of MLflow takes
+DATA = "data"  # tag of a run or version: of which market
+_SIMULATED, _MARKET = "SIMULATED", "market"
 _CONNECT, _LOCKED = 10.0, 10.0  # seconds until a server, or another writer, is given up
 _PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306}
 
@@ -66,6 +69,22 @@ def local_database(settings: Settings) -> Path | None:
     """The file of the tracking store; None where it is on a server."""
     uri = settings.tracking_uri
     return Path(uri.removeprefix("sqlite:///")) if uri.startswith("sqlite:///") else None
+
+
+def has_tracking(settings: Settings) -> bool:
+    """Whether there is a tracking store to ask; False only of a local one not yet created."""
+    path = local_database(settings)
+    return path is None or path.exists()
+
+
+def market(simulated: bool) -> str:
+    """What the tag `DATA` says."""
+    return _SIMULATED if simulated else _MARKET
+
+
+def is_simulated(tags: Mapping[str, str]) -> bool:
+    """Whether a run or version with these tags is of a simulated market."""
+    return tags.get(DATA) == _SIMULATED
 
 
 def shown(uri: str) -> str:

@@ -7,14 +7,19 @@ from pathlib import Path
 
 from regime.data.database.places import database_at
 from regime.settings import Settings
-from regime.tracking.mlflow_client import SERVICE, client, experiment_id, plain_faults
+from regime.tracking.mlflow_client import (
+    LONGEST_TAG,
+    SERVICE,
+    client,
+    experiment_id,
+    plain_faults,
+)
 from regime.tracking.owners import OWNER, owner
 from regime.tracking.runs import code_version
 
 HEAD = "ledger_head"  # tag: the last row of the ledger when the run was made
 RESTORED = "ledger_restored"  # tag: why later rows than the last are gone for good
 PLACE = "ledger_of"  # tag: whose ledger, for homes that share a server
-_LONGEST = 5000  # characters of a tag that every store of MLflow takes
 
 
 def place_of(settings: Settings) -> str:
@@ -53,7 +58,7 @@ def log_operation(
                     "code_version": code_version(),
                     OWNER: owner(),
                     PLACE: place_of(settings),
-                    **{key: value[:_LONGEST] for key, value in tags.items()},
+                    **{key: value[:LONGEST_TAG] for key, value in tags.items()},
                 },
             ).info.run_id
         )

@@ -12,11 +12,17 @@ import pandas as pd
 from regime.evaluation.scores import log_losses
 from regime.evaluation.significance import LEVEL, edge_over
 from regime.exceptions import StoreError
-from regime.labels.leadership import target
 from regime.settings import Settings
 from regime.taxonomy import REGIMES
 from regime.tracking.kept import table
-from regime.tracking.mlflow_client import client, find_runs, local_database, plain_faults
+from regime.tracking.mlflow_client import (
+    client,
+    find_runs,
+    is_simulated,
+    local_database,
+    plain_faults,
+)
+from regime.tracking.settled import settled
 
 _ID, _PREFIX = re.compile(r"[0-9a-f]{32}"), re.compile(r"[0-9a-f]{6,31}")
 _FILES = ("predictions.parquet", "labels.parquet")
@@ -126,11 +132,8 @@ def _asked(run: LoggedRun) -> list[tuple[str, int]]:
 
 def _scored(run: LoggedRun, baskets: str, horizon: int) -> tuple[pd.DataFrame, "pd.Series[str]"]:
     """Probabilities and hindsight of the settled days, as a comparison scores them."""
-    said = run.predictions
-    proba = said[(said["baskets"] == baskets) & (said["horizon"] == horizon)].set_index("date")
-    path = run.labels[run.labels["baskets"] == baskets].set_index("date")
-    actual = target(path, horizon)["regime"].reindex(proba.index).dropna()
-    return proba.loc[actual.index, list(REGIMES)], actual
+    said, actual = settled(run.predictions, run.labels, baskets, horizon)
+    return said[list(REGIMES)], actual
 
 
 def _differences(
@@ -225,7 +228,7 @@ def _read(tracker: Any, settings: Settings, run: Any) -> LoggedRun:
         run_id=info.run_id,
         name=info.run_name,
         started=pd.Timestamp(info.start_time, unit="ms", tz="UTC"),
-        simulated=tags.get("data") == "SIMULATED",
+        simulated=is_simulated(tags),
         panel_digest=tags.get("panel_digest", "unknown"),
         params=dict(run.data.params),
         predictions=held[_FILES[0]],

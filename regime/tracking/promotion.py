@@ -19,13 +19,14 @@ from regime.data.calendar import last_closed_session
 from regime.data.checks.freshness import dated_by_closes, freshness
 from regime.data.store import ObservationStore
 from regime.evaluation.gate import Bounds, Check, Decision, Record, fresh_check, judge
+from regime.evaluation.scores import TRADING_DAYS
 from regime.exceptions import EvaluationError, StoreError
 from regime.labels.leadership import leadership_path, target
 from regime.models.matching import LEAST_OVERLAP, match_states
 from regime.settings import Settings
 from regime.taxonomy import REGIMES
 from regime.tracking.clean_process import check_apart
-from regime.tracking.mlflow_client import client, plain_faults
+from regime.tracking.mlflow_client import LONGEST_TAG, client, plain_faults
 from regime.tracking.names import CHAMPION, FORMER, MODEL
 from regime.tracking.registry import (
     Version,
@@ -39,8 +40,6 @@ from regime.tracking.registry import (
 
 # A reader was promised CHANGES_A_YEAR; half as many again may be a restless year.
 BOUNDS = Bounds(changes_a_year=1.5 * CHANGES_A_YEAR, overlap=LEAST_OVERLAP)
-_LONGEST = 5000  # characters of a tag that every store of MLflow takes
-_A_YEAR = 252  # trading days
 _HIDDEN = "gaussian_hmm"
 
 
@@ -124,7 +123,7 @@ def promote(settings: Settings, number: str, decision: Decision, *, why: str | N
         )
     tags = {"promoted_at": iso(decision.decided_at)}
     if forced:
-        tags |= {"forced": "true", "forced_why": str(why)[:_LONGEST]}
+        tags |= {"forced": "true", "forced_why": str(why)[:LONGEST_TAG]}
     tracker = client(settings)
     with sole_promoter(settings), plain_faults(settings):
         _, in_service = standing(settings, number)
@@ -166,7 +165,7 @@ def rollback(settings: Settings, *, why: str, now: pd.Timestamp) -> tuple[str, s
                 "version by its number: `regime promote VERSION`."
             )
         load_version(settings, back)
-        for key, value in (("rolled_back_at", iso(now)), ("rolled_back_why", why[:_LONGEST])):
+        for key, value in (("rolled_back_at", iso(now)), ("rolled_back_why", why[:LONGEST_TAG])):
             tracker.set_model_version_tag(MODEL, number, key, value)
         before = _before(coming)
         if before is not None:
@@ -201,7 +200,7 @@ def check_states(version: Version, panel: pd.DataFrame, bounds: Bounds) -> Check
         return Check("states", True, None, None, "the model has no hidden states")
     horizon = min(bundle.classifiers)
     rows = version.walk_forward
-    record = rows[rows["horizon"] == horizon].set_index("date").sort_index().iloc[-_A_YEAR:]
+    record = rows[rows["horizon"] == horizon].set_index("date").sort_index().iloc[-TRADING_DAYS:]
     served = _said(bundle, panel, horizon, record.index[0])
     days = record.index.intersection(served.index)
     names = list(REGIMES)
@@ -274,7 +273,7 @@ def _keep(settings: Settings, decision: Decision) -> None:
     tracker = client(settings)
     with plain_faults(settings):
         for key, value in tags.items():
-            tracker.set_model_version_tag(MODEL, decision.challenger, key, value[:_LONGEST])
+            tracker.set_model_version_tag(MODEL, decision.challenger, key, value[:LONGEST_TAG])
 
 
 def _before(version: Any) -> str | None:

@@ -72,6 +72,11 @@ def publish(
     features : what is declared of each column of the explained `features`
     signals : every watched number, where it could be told
     notes : what could not be told, a line each
+
+    Raises
+    ------
+    StoreError
+        If it cannot be written; what was shown before still is.
     """
     from regime.experiment import call_conditions
     from regime.tracking.storage import save_bundle
@@ -108,13 +113,13 @@ def publish(
         "notes": list(notes),
     }
 
-    def keep_model(folder: Path) -> None:
-        about_it = {"digest": save_bundle(speaker, folder / MODEL)}
-        (folder / f"{MODEL}.json").write_text(json.dumps(about_it), encoding="utf-8")
+    def keep_beside(folder: Path) -> None:
+        of_model = {"digest": save_bundle(speaker, folder / MODEL)}
+        (folder / f"{MODEL}.json").write_text(json.dumps(of_model), encoding="utf-8")
         if signals is not None:
             _keep_signals(signals, folder)
 
-    folder = save_frames(frames, about, settings.published, NAME, also=keep_model)
+    folder = save_frames(frames, about, settings.published, NAME, also=keep_beside)
     _keep_day(about, frames, settings)
     return folder
 
@@ -263,7 +268,13 @@ def load_model(settings: Settings) -> "Bundle":
 
 
 def load_published(settings: Settings, frames: Sequence[str] = SAID) -> dict[str, Any]:
-    """What `publish` kept: these of its frames by name, and `about`."""
+    """What `publish` kept: these of its frames by name, and `about`.
+
+    Raises
+    ------
+    StoreError
+        If nothing was published, or it cannot be read.
+    """
     return load_frames(settings.published, NAME, frames, remedy="regime score")
 
 

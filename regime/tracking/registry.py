@@ -20,7 +20,14 @@ from regime.settings import Settings
 from regime.tracking.card import SCHEMA, card_of
 from regime.tracking.card_text import card_markdown, escaped, first_paragraph
 from regime.tracking.kept import table
-from regime.tracking.mlflow_client import client, plain_faults
+from regime.tracking.mlflow_client import (
+    DATA,
+    client,
+    has_tracking,
+    is_simulated,
+    market,
+    plain_faults,
+)
 from regime.tracking.names import CHALLENGER, CHAMPION, FORMER, MODEL
 from regime.tracking.runs import code_version, environment
 from regime.tracking.served_contract import served_contract
@@ -131,7 +138,7 @@ def register(
             "panel_digest": result.panel_digest,
             "code_version": code_version(),
             "environment_sha256": hashlib.sha256(environment().encode()).hexdigest(),
-            "data": "SIMULATED" if simulated else "market",
+            DATA: market(simulated),
         },
     )
     tracker.set_registered_model_alias(MODEL, CHALLENGER, version.version)
@@ -303,18 +310,18 @@ def load_card(settings: Settings, version: str = CHAMPION) -> dict[str, Any]:
 
 
 def list_versions(settings: Settings) -> list[str]:
-    """Numbers of all registered versions, the newest first; creates nothing."""
-    from mlflow.exceptions import MlflowException
+    """Numbers of all registered versions, the newest first; creates nothing.
 
-    uri = settings.tracking_uri
-    if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).exists():
+    Raises
+    ------
+    StoreError
+        If MLflow cannot be reached.
+    """
+    if not has_tracking(settings):
         return []
-    try:
-        found = client(settings).search_model_versions(f"name='{MODEL}'")
-    except MlflowException as error:
-        raise StoreError(
-            f"The versions registered in {uri} cannot be listed: {str(error).splitlines()[0]}."
-        ) from error
+    tracker = client(settings)
+    with plain_faults(settings):
+        found = tracker.search_model_versions(f"name='{MODEL}'")
     return sorted((str(one.version) for one in found), key=int, reverse=True)
 
 
@@ -376,6 +383,6 @@ def _load(tracker: Any, version: Any) -> Version:
         bundle=bundle,
         fallback=fallback,
         walk_forward=walk_forward,
-        simulated=version.tags.get("data") == "SIMULATED",
+        simulated=is_simulated(version.tags),
         digest=digest,
     )

@@ -146,17 +146,32 @@ def write_text(path: Path, text: str, what: str) -> None:
     StoreError
         If it cannot be written; what stood there still stands.
     """
+    write_whole(path, lambda draft: draft.write_text(text, encoding="utf-8"), what)
+
+
+def write_whole(path: Path, write: Callable[[Path], object], what: str) -> None:
+    """The same of a file that `write` fills, which it is given a draft of.
+
+    Raises
+    ------
+    StoreError
+        If it cannot be written; what stood there still stands.
+    """
     try:
         if path.exists() and not path.is_file():  # a pipe or a device is written, not replaced
-            path.write_text(text, encoding="utf-8")
+            write(path)
             return
-        descriptor, draft = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}-")
+        descriptor, name = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.name}-")
+        os.close(descriptor)
+        draft = Path(name)
         try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(text)
-            shutil.copymode(path, draft) if path.exists() else Path(draft).chmod(0o644)
-            Path(draft).replace(path)
+            write(draft)
+            shutil.copymode(path, draft) if path.exists() else draft.chmod(0o644)
+            draft.replace(path)
         finally:
-            Path(draft).unlink(missing_ok=True)
+            draft.unlink(missing_ok=True)
     except OSError as error:
-        raise StoreError(f"The {what} could not be written to {path}: {error.strerror}.") from error
+        raise StoreError(
+            f"The {what} could not be written to {path}: {error.strerror or error}. Free some "
+            "space, or choose another place."
+        ) from error

@@ -10,13 +10,20 @@ import pandas as pd
 from regime.evaluation.decision import CHECKS
 from regime.exceptions import RegimeError, StoreError
 from regime.settings import Settings
-from regime.tracking.anchors import has_tracking
-from regime.tracking.mlflow_client import FAMILY, SERVICE, client, plain_faults
+from regime.tracking.mlflow_client import (
+    FAMILY,
+    SERVICE,
+    client,
+    has_tracking,
+    is_simulated,
+    plain_faults,
+)
 from regime.tracking.names import CHALLENGER, CHAMPION, FORMER, MODEL
 from regime.tracking.registry import iso, load_card
 from regime.tracking.results import write_text
 from regime.tracking.roster import SCHEMA, roster_path
 from regime.tracking.sharpes import tried_on
+from regime.tracking.versions import aliases_of
 
 MOST_RUNS = 200
 # What two runs are put side by side by; `NAME/BASKETS_HORIZONd`, see docs/mlflow.md.
@@ -84,7 +91,7 @@ def roster_of(settings: Settings) -> dict[str, Any]:
         return about
     tracker = client(settings)
     with plain_faults(settings):
-        aliases = _aliases(tracker)
+        aliases = aliases_of(tracker)
         about |= {alias: aliases.get(alias) for alias in (CHAMPION, CHALLENGER, FORMER)}
         about["versions"] = list(_versions(tracker, settings, aliases))
         about["runs"] = list(_runs(tracker))
@@ -96,11 +103,6 @@ def roster_of(settings: Settings) -> dict[str, Any]:
             "sharpes": [float(ratio) for ratio in tried.sharpes],
         }
     return about
-
-
-def _aliases(tracker: Any) -> dict[str, str]:
-    found = tracker.search_registered_models(f"name='{MODEL}'")
-    return {str(key): str(value) for key, value in dict(found[0].aliases).items()} if found else {}
 
 
 def _versions(
@@ -118,7 +120,7 @@ def _versions(
             "experiment": tags.get("experiment", ""),
             "baskets": tags.get("baskets", ""),
             "trained_until": tags.get("trained_until", ""),
-            "simulated": tags.get("data") == "SIMULATED",
+            "simulated": is_simulated(tags),
             "registered_at": _moment(one.creation_timestamp),
             "aliases": sorted(alias for alias, at in aliases.items() if at == number),
             "run_id": one.run_id,
@@ -197,7 +199,7 @@ def _runs(tracker: Any) -> Iterator[dict[str, Any]]:
             "study": studies[str(info.experiment_id)],
             "started": _moment(info.start_time),
             "status": info.status,
-            "simulated": tags.get("data") == "SIMULATED",
+            "simulated": is_simulated(tags),
             "panel_digest": tags.get("panel_digest", ""),
             "params": dict(run.data.params),
             "metrics": {

@@ -3,7 +3,6 @@
 import functools
 import importlib.metadata
 import json
-import shutil
 import subprocess
 import tempfile
 import time
@@ -16,18 +15,21 @@ from regime.code_digest import code_digest
 from regime.config import ExperimentConfig
 from regime.evaluation.scores import log_losses
 from regime.experiment import ExperimentResult
-from regime.labels.leadership import target
 from regime.settings import Settings
 from regime.taxonomy import REGIMES
+from regime.tracking.git import ask_git
 from regime.tracking.mlflow_client import (
+    DATA,
     NOTE,
     OFFERED,
     SERVICE,
     client,
     experiment_id,
+    market,
     plain_faults,
 )
 from regime.tracking.owners import OWNER, owner
+from regime.tracking.settled import settled
 from regime.tracking.sharpes import metric_of, spread_sharpes
 from regime.tracking.trials import (
     CANDIDATE,
@@ -104,11 +106,12 @@ def code_version() -> str:
 
     Outside a checkout the release and the digest of its code, as 0.1.0+0123456789abcdef.
     """
+    here = Path(__file__)
     try:
         # An environment may lie in somebody's repository, whose commit says nothing of this code.
-        _git("ls-files", "--error-unmatch", Path(__file__).name)
-        commit = _git("rev-parse", "--short=12", "HEAD")
-        changes = _git("status", "--porcelain")
+        ask_git(here, "ls-files", "--error-unmatch", here.name)
+        commit = ask_git(here, "rev-parse", "--short=12", "HEAD")
+        changes = ask_git(here, "status", "--porcelain")
     except (OSError, subprocess.SubprocessError):
         return f"{_release()}+{code_digest()}"
     return commit + ("+" if changes else "")
@@ -119,12 +122,6 @@ def _release() -> str:
         return importlib.metadata.version("equity-leadership-regime")
     except importlib.metadata.PackageNotFoundError:
         return "unknown"
-
-
-def _git(*words: str) -> str:
-    command = [shutil.which("git") or "git", "-C", str(Path(__file__).parent), *words]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
-    return done.stdout.strip()
 
 
 @functools.cache  # a third of a second, and a version that is registered asks twice
@@ -140,7 +137,7 @@ def _tags(result: ExperimentResult, simulated: bool, more: dict[str, str] | None
     return {
         NOTE: result.config.question,
         "question": result.config.question,
-        "data": "SIMULATED" if simulated else "market",
+        DATA: market(simulated),
         "panel_digest": result.panel_digest,
         "code_version": code_version(),
         OWNER: owner(),
@@ -221,14 +218,8 @@ def refit_losses(result: ExperimentResult) -> pd.DataFrame:
     parts = []
     made = result.predictions[["baskets", "horizon"]].drop_duplicates()
     for baskets, horizon in made.itertuples(index=False):
-        path = result.labels[result.labels["baskets"] == baskets].set_index("date")
-        actual = target(path, int(horizon))["regime"].dropna()
-        mine = (result.predictions["baskets"] == baskets) & (
-            result.predictions["horizon"] == horizon
-        )
-        proba = result.predictions[mine].set_index("date")
-        proba = proba[proba.index.isin(actual.index)]
-        losses = log_losses(proba[list(REGIMES)], actual[proba.index])
+        proba, actual = settled(result.predictions, result.labels, baskets, int(horizon))
+        losses = log_losses(proba[list(REGIMES)], actual)
         table = losses.groupby(proba["fitted_on"]).mean().rename("log_loss").reset_index()
         parts.append(table.assign(baskets=baskets, horizon=horizon))
     return pd.concat(parts, ignore_index=True)

@@ -241,14 +241,14 @@ def _load_step(entry: dict[str, Any], folder: Path) -> Any:
     if kind is SimpleImputer:
         names = arrays.get("feature_names_in_")
         return trees.imputer(
-            entry["params"], arrays["statistics_"], None if names is None else _restored(names)
+            entry["params"], arrays["statistics_"], None if names is None else trees.restored(names)
         )
     fitted = {part: _load_steps(steps, folder) for part, steps in entry.get("parts", {}).items()}
     parameters = PARTS.get(entry["class"], {})
     cloned = {name: fitted[part] for part, name in parameters.items() if name}
     step = kind(**entry["params"], **cloned)
     for key, value in (arrays | fitted).items():
-        setattr(step, key, _restored(value) if isinstance(value, np.ndarray) else value)
+        setattr(step, key, trees.restored(value) if isinstance(value, np.ndarray) else value)
     return step
 
 
@@ -266,12 +266,6 @@ def _without_objects(value: np.ndarray) -> np.ndarray:
     if value.dtype != object:
         return value
     return value.astype(str if any(isinstance(one, str) for one in value) else np.float64)
-
-
-def _restored(value: np.ndarray) -> Any:
-    if value.dtype.kind == "U":
-        return value.astype(object)  # what scikit-learn keeps names in
-    return value.item() if value.ndim == 0 else value
 
 
 def _plain(value: Any) -> Any:

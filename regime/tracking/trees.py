@@ -65,7 +65,7 @@ def from_arrays(params: dict[str, Any], arrays: Arrays) -> GradientBoostingClass
     n_features, n_scores = int(arrays["n_features_in_"]), len(arrays["scaler_mean_"])
     step = boosting_from_filter(n_scores, **params)[-1]
     for name in _BOOSTER:
-        setattr(step, name, _plain(arrays[name]))
+        setattr(step, name, restored(arrays[name]))
     step.n_features_in_, step.train_score_ = n_features, arrays["train_score_"]
     step._loss = step._get_loss(sample_weight=None)  # follows from the number of classes
     step.estimators_ = _trees(arrays, n_features).reshape(-1, step.n_trees_per_iteration_)
@@ -74,7 +74,7 @@ def from_arrays(params: dict[str, Any], arrays: Arrays) -> GradientBoostingClass
     pick.fit(np.zeros((1, n_features)))  # learns which columns there are, and nothing else
     for part, prefix, names in ((scaler, "scaler_", _SCALER), (regression, "filter_", _FILTER)):
         for name in names:
-            setattr(part, name, _plain(arrays[prefix + name]))
+            setattr(part, name, restored(arrays[prefix + name]))
         part.n_features_in_ = n_scores
     step.init_ = step.init
     return step
@@ -116,7 +116,8 @@ def _named(value: Any) -> npt.NDArray[Any]:
     return array.astype(str) if array.dtype == object else array
 
 
-def _plain(value: npt.NDArray[Any]) -> Any:
+def restored(value: npt.NDArray[Any]) -> Any:
+    """An array as scikit-learn keeps what was learned: names as objects, a single value bare."""
     if value.dtype.kind == "U":
         return value.astype(object)
     return value.item() if value.ndim == 0 else value

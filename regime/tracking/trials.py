@@ -7,7 +7,6 @@ best is how many there were.
 
 import hashlib
 import json
-import shutil
 import subprocess
 from collections import Counter
 from collections.abc import Sequence
@@ -25,7 +24,8 @@ from regime.labels.leadership import leadership_path, target
 from regime.settings import Settings
 from regime.shipped import is_installed
 from regime.studies import Studies, Study
-from regime.tracking.mlflow_client import client, find_runs, local_database
+from regime.tracking.git import ask_git
+from regime.tracking.mlflow_client import client, find_runs, has_tracking, is_simulated
 
 CONFIGURATION, CANDIDATE, DECLARED = "configuration", "candidate", "declared"  # tags of a run
 UNCOMMITTED, UNKNOWN = "uncommitted", "unknown"
@@ -115,27 +115,21 @@ def _declaration_of(file: Path) -> Declaration:
     if is_installed(file):  # be it in an environment within somebody's repository
         return Declaration(UNKNOWN, None, candidate)
     try:
-        _git(file, "rev-parse", "--show-toplevel")
+        ask_git(file, "rev-parse", "--show-toplevel")
     except (OSError, subprocess.SubprocessError):
         return Declaration(UNKNOWN, None, candidate)
     try:
         # Contents and not `git status`: a file that git was told to overlook is a change too.
-        contents = _git(file, "hash-object", "--", file.name)
-        same = _git(file, "rev-parse", f"HEAD:./{file.name}") == contents
-        held = _git(file, "log", "--format=%h %cI", f"--find-object={contents}")
+        contents = ask_git(file, "hash-object", "--", file.name)
+        same = ask_git(file, "rev-parse", f"HEAD:./{file.name}") == contents
+        held = ask_git(file, "log", "--format=%h %cI", f"--find-object={contents}")
         commit, when = held.splitlines()[-1].split()
-        path = _git(file, "ls-files", "--full-name", "--", file.name)
+        path = ask_git(file, "ls-files", "--full-name", "--", file.name)
     except (OSError, subprocess.SubprocessError, ValueError, IndexError):
         return Declaration(UNCOMMITTED, None, candidate)
     if not same:
         return Declaration(UNCOMMITTED, None, candidate)
     return Declaration(f"{path}@{commit}", pd.Timestamp(when).tz_convert("UTC"), candidate)
-
-
-def _git(file: Path, *words: str) -> str:
-    command = [shutil.which("git") or "git", "-C", str(file.parent), *words]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
-    return done.stdout.strip()
 
 
 def count_configurations(settings: Settings, *, simulated: bool) -> int:
@@ -201,15 +195,12 @@ def runs_that_scored(settings: Settings, *, simulated: bool | None = None) -> li
         for run in _runs(settings)
         if run.info.status in _SCORED
         and CONFIGURATION in run.data.tags
-        and simulated in (None, run.data.tags.get("data") == "SIMULATED")
+        and simulated in (None, is_simulated(run.data.tags))
     ]
 
 
 def _runs(settings: Settings) -> list[Any]:
-    path = local_database(settings)
-    if path is not None and not path.exists():
-        return []
-    return find_runs(client(settings), settings, page=_PAGE)
+    return find_runs(client(settings), settings, page=_PAGE) if has_tracking(settings) else []
 
 
 def _each(values: "pd.Series[str]") -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """What is registered, without loading any of it."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -69,6 +69,10 @@ def champion_number(settings: Settings) -> str | None:
     """The version in service, or None."""
     tracker = client(settings)
     with plain_faults(settings):
-        found = tracker.search_registered_models(f"name='{MODEL}'")
-    number = dict(found[0].aliases).get(CHAMPION) if found else None
-    return None if number is None else str(number)
+        return aliases_of(tracker).get(CHAMPION)
+
+
+def aliases_of(tracker: Any) -> dict[str, str]:
+    """By alias the number of the version it is of; empty while nothing is registered."""
+    found = tracker.search_registered_models(f"name='{MODEL}'")
+    return {str(alias): str(number) for alias, number in found[0].aliases.items()} if found else {}

@@ -230,7 +230,7 @@ def test_without_git_nothing_is_known_of_a_file(tmp_path, monkeypatch):
     (tmp_path / "a.toml").write_text(TOML.format(1))
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     assert declaration_of(tmp_path / "a.toml").tags == {"declared": "unknown"}
-    monkeypatch.setattr(module.shutil, "which", lambda _: "/no/such/git")
+    monkeypatch.setattr("shutil.which", lambda _: "/no/such/git")
     assert declaration_of(tmp_path / "a.toml").state == "unknown"
 
 

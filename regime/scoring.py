@@ -16,6 +16,7 @@ from regime.taxonomy import REGIMES
 if TYPE_CHECKING:
     from regime.bundle import Bundle
 
+FILTER = "(filter)"  # after a version's number: its filter spoke
 COLUMNS = ["date", "horizon", *REGIMES, "model_version", "trained_until", "basis"]
 
 
@@ -121,6 +122,11 @@ def _held(
     return Readiness(State.HELD, day, last_day, missing or tuple(legs))
 
 
+def number_of(model_version: str) -> str:
+    """The version's number, whoever of it spoke: "3" of "3" and of "3 (filter)"."""
+    return model_version.partition(" ")[0]
+
+
 def with_fallback(
     rows: pd.DataFrame, fallback: "Bundle", panel: pd.DataFrame, *, version: str
 ) -> pd.DataFrame:
@@ -131,7 +137,7 @@ def with_fallback(
     rows = rows.astype({"model_version": object})
     at = rows["date"] == newest
     rows.loc[at, list(REGIMES)] = said.loc[rows.loc[at, "horizon"]].to_numpy()
-    rows.loc[at, "model_version"] = f"{version} (filter)"
+    rows.loc[at, "model_version"] = f"{version} {FILTER}"
     return rows
 
 

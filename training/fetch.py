@@ -154,16 +154,11 @@ def _tell_doubts(doubtful: "pd.DataFrame", most: int = 5) -> None:
 
 
 def _from_folder(path: Path, store: "ObservationStore", now: "pd.Timestamp") -> None:
-    from regime.data.baskets import BASKET_SETS
-    from regime.data.checks.validation import checked
-    from regime.data.observations import gather
-    from regime.data.sources import files
+    from regime.service.intake import read_folder
 
-    alternatives = [BASKET_SETS[name].series for name in ("french", "funds")]
-    read = files.fetch(path, required=alternatives)
+    read, parts = read_folder(path, now)
     for line in read.warnings:
         note(f"warning: {line}")
-    parts = checked(read.observations, now=now, recent=gather([]))
     added = store.append(parts.good, fetched_at=now, doubtful=parts.doubtful)
     _tell_doubts(parts.doubtful)
     _tell_what_came(parts.good, added, store, "")

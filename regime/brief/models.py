@@ -17,8 +17,10 @@ from regime.data.calendar import end_of_day
 from regime.evaluation.deflated import Tried
 from regime.evaluation.live_record import SLOW, fast_record, slow_record, summary
 from regime.labels.leadership import target
+from regime.scoring import number_of
 from regime.taxonomy import REGIMES
 from regime.tracking.names import CHALLENGER, CHAMPION, FORMER
+from regime.tracking.settled import on_settled_days
 from regime.tracking.wording import FEW_EPISODES, day_words, horizon_name
 
 CHECKS = {
@@ -70,7 +72,7 @@ def _as_known(version: Version, until: pd.Timestamp) -> Version:
 def in_service(roster: Mapping[str, Any] | None, snapshot: Snapshot) -> Version | None:
     """The version that spoke of the snapshot's day, if it was registered by then."""
     spoke = snapshot.about["model_version"] if snapshot.then else snapshot.about["in_service"]
-    number = str(spoke).partition(" ")[0]
+    number = number_of(str(spoke))
     known = known_versions(roster, snapshot)
     return next((one for one in known if one["number"] == number), None)
 
@@ -185,9 +187,7 @@ def decades(card: Mapping[str, Any]) -> pd.DataFrame:
 def settled(snapshot: Snapshot, horizon: int) -> tuple[pd.DataFrame, "pd.Series[str]"]:
     """What was said of days whose label is confirmed, and what was so."""
     path = snapshot.labels.set_index("date")
-    proba = snapshot.probabilities(horizon)
-    actual = target(path, horizon)["regime"].reindex(proba.index).dropna()
-    return proba.loc[actual.index], actual
+    return on_settled_days(snapshot.probabilities(horizon), path, horizon)
 
 
 def said_and_so(

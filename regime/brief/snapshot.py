@@ -10,7 +10,7 @@ from regime.call import regime_call
 from regime.data.calendar import session_closes
 from regime.exceptions import EvaluationError
 from regime.labels.leadership import leadership_path, path_as_known
-from regime.scoring import Readiness, State
+from regime.scoring import Readiness, State, number_of
 from regime.service.overlay import as_scores, overlaid
 from regime.settings import Settings
 from regime.taxonomy import REGIMES
@@ -213,7 +213,7 @@ def _about(
     trained = row["trained_until"]
     told = {
         "model_version": version,
-        "in_service": version.split(" ")[0],
+        "in_service": number_of(version),
         "basis": str(row["basis"]),
         "trained_until": f"{trained:%Y-%m-%d}" if trained <= day else "",
         "known_at": "",

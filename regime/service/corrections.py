@@ -6,8 +6,7 @@ from regime.data.as_of import panel_as_of
 from regime.data.panel import digest
 from regime.data.store import ObservationStore
 from regime.exceptions import EvaluationError
-from regime.scoring import score_days
-from regime.service.publishing import FILTER
+from regime.scoring import FILTER, number_of, score_days
 from regime.settings import Settings
 from regime.taxonomy import REGIMES
 from regime.tracking.ledger import GIVEN, Ledger
@@ -41,7 +40,7 @@ def say_again(
     to_the_day = panel.loc[:day]
     parts = []
     for words, mine in rows.groupby("model_version"):
-        version = load_version(settings, str(words).split(" ")[0])
+        version = load_version(settings, number_of(str(words)))
         if str(words).endswith(FILTER):
             said = version.fallback.predict_proba(to_the_day, day)
         else:

@@ -12,6 +12,7 @@ from regime.experiment import call_conditions
 from regime.labels.leadership import path_as_known
 from regime.scoring import Readiness, State, with_fallback
 from regime.taxonomy import REGIMES
+from regime.tracking.ledger import CHAMPION
 from regime.tracking.registry import Version
 from regime.tracking.runs import code_version
 
@@ -50,7 +51,7 @@ def entries(
     states: Mapping[pd.Timestamp, Readiness],
     simulated: bool,
     now: pd.Timestamp,
-    role: str = "champion",
+    role: str = CHAMPION,
 ) -> pd.DataFrame:
     """Scores as the ledger takes them."""
     digests = {day: digest(panel.loc[:day]) for day in said["date"].unique()}

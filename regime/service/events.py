@@ -13,6 +13,7 @@ from regime.data.checks.freshness import Age
 from regime.health.drift import DriftReport
 from regime.service.publishing import Publication
 from regime.settings import Settings
+from regime.tracking.ledger_rows import FORMER
 from regime.tracking.results import write_text
 
 
@@ -105,12 +106,12 @@ def _of_promotions(
     ledger: pd.DataFrame, through: pd.Timestamp | None, simulated: bool
 ) -> list[Alert]:
     """Days on which two versions spoke, of those that were not told yet."""
-    former = ledger[ledger["role"] == "former"]
+    former = ledger[ledger["role"] == FORMER]
     if through is not None:
         former = former[former["date"] > through]
     found = []
     for day, rows in former.groupby("date"):
-        own = ledger[(ledger["role"] != "former") & (ledger["date"] == day)]
+        own = ledger[(ledger["role"] != FORMER) & (ledger["date"] == day)]
         old, new = rows.iloc[-1], own.iloc[-1]
         found.append(
             alerts.promoted(

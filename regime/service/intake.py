@@ -10,7 +10,7 @@ import pandas as pd
 from regime.data.baskets import BASKET_SETS
 from regime.data.calendar import last_closed_session
 from regime.data.catalog import MODELLED
-from regime.data.checks.validation import checked
+from regime.data.checks.validation import Checked, checked
 from regime.data.fetching import Client, Report, fetch_live
 from regime.data.observations import gather
 from regime.data.sources import demo, files
@@ -122,12 +122,23 @@ def from_network(
     return intake
 
 
+def read_folder(path: Path, now: pd.Timestamp) -> tuple[files.FolderRead, Checked]:
+    """What the tables of a folder hold, and which of it is doubtful.
+
+    Raises
+    ------
+    SourceError
+        If they cannot be read, or there are the series of no basket set among them.
+    """
+    read = files.fetch(path, required=[BASKET_SETS[name].series for name in ("french", "funds")])
+    return read, checked(read.observations, now=now, recent=gather([]))
+
+
 def from_folder(
     path: Path, store: ObservationStore, now: pd.Timestamp, *, dry_run: bool = False
 ) -> Intake:
-    """What the tables of a folder hold."""
-    read = files.fetch(path, required=[BASKET_SETS[name].series for name in ("french", "funds")])
-    parts = checked(read.observations, now=now, recent=gather([]))
+    """What the tables of a folder bring."""
+    read, parts = read_folder(path, now)
     added = store.append(parts.good, fetched_at=now, doubtful=parts.doubtful, dry_run=dry_run)
     return Intake(added, len(parts.doubtful), notes=list(read.warnings))
 

@@ -19,7 +19,16 @@ from regime.data.panel import digest
 from regime.data.store import ObservationStore
 from regime.exceptions import EvaluationError, StoreError
 from regime.movement import overnight, words
-from regime.scoring import Readiness, State, assess, score_days, with_fallback
+from regime.scoring import (
+    FILTER,
+    Readiness,
+    State,
+    assess,
+    number_of,
+    score_days,
+    with_fallback,
+)
+from regime.service.anchoring import log_publication
 from regime.service.entries import calls_of, entries, said_of
 from regime.service.explaining import declarations, explained
 from regime.service.overlay import as_scores, basis_of, overlaid
@@ -27,11 +36,8 @@ from regime.service.watching import watch_or_note
 from regime.settings import Settings
 from regime.taxonomy import REGIMES
 from regime.tracking.ledger import Head, Ledger
-from regime.tracking.operations import HEAD, log_operation
 from regime.tracking.published import load_published, publish
 from regime.tracking.registry import Version, load_version
-
-FILTER = "(filter)"  # after the version's number: its filter spoke
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,12 +213,7 @@ def commit(
         added = ledger.append(publication.new, published_at=publication.known_at)
     show(publication, settings, store)
     head = ledger.head()
-    run_id = log_operation(
-        settings,
-        f"{publication.readiness.day:%Y-%m-%d} {publication.readiness.state}",
-        tags=_tags(publication, head) | dict(tags or {}),
-        metrics=_metrics(publication) | dict(metrics or {}),
-    )
+    run_id = log_publication(publication, head, settings, metrics=metrics or {}, tags=tags or {})
     return Done(added, head, run_id)
 
 
@@ -304,7 +305,7 @@ def _before(
 ) -> tuple[Bundle | None, Version | None]:
     """Who spoke last, and the version it was of if it is another than the one in service."""
     words = str(ledger["model_version"].iloc[-1])
-    number = words.split(" ")[0]
+    number = number_of(words)
     former = None
     if number != version.number:
         try:
@@ -360,37 +361,6 @@ def _of_former(
     scores = overlaid(overlaid(own, said), as_scores(ledger[ledger["date"] < day]))
     calls = calls_of(scores, former.bundle, panel, ledger[ledger["date"] < day])
     return entries(former, said, calls, panel, {day: readiness}, simulated, now, role="former")
-
-
-def _tags(publication: Publication, head: Head | None) -> dict[str, str]:
-    call = publication.calls.iloc[-1]
-    return {
-        "state": publication.readiness.state.value,
-        "missing": ", ".join(publication.readiness.missing),
-        "model_version": publication.version.number,
-        "baskets": publication.version.bundle.baskets,
-        "panel_digest": digest(publication.panel),
-        "data": "SIMULATED" if publication.simulated else "market",
-        "call": f"{call['words']}",
-        "days_published": ", ".join(sorted({f"{day:%Y-%m-%d}" for day in publication.new["date"]})),
-        **({} if head is None else {HEAD: str(head)}),
-    }
-
-
-def _metrics(publication: Publication) -> dict[str, float]:
-    newest = publication.scores[publication.scores["date"] == publication.day]
-    told = {
-        f"probability_{row['horizon']}d/{name}": float(row[name])
-        for row in newest.to_dict("records")
-        for name in REGIMES
-    }
-    parts = {
-        f"moved_{row['horizon']}d_{part}/{row['regime']}": float(row[part])
-        for row in publication.moved.to_dict("records")
-        for part in ("market", "revision", "model")
-        if pd.notna(row[part])
-    }
-    return told | parts
 
 
 def moved_words(publication: Publication) -> list[str]:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from app.charts.style import COLOURS, GREY, SHORT, Source, finish, thinned
+from app.charts.style import COLOURS, GREY, SHORT, Source, finish, pale, thinned
 from regime.taxonomy import REGIMES, Regime
 from regime.tracking.wording import day_words
 
@@ -234,7 +234,7 @@ class Frame:
             self.add({
                 "x": x, "y": np.tile([0, 1, 1, 0, np.nan], len(mine)), "mode": "lines",
                 "line": {"width": 0}, "fill": "toself", "hoverinfo": "skip", "showlegend": False,
-                "fillcolor": _colour(Regime(named), strength),
+                "fillcolor": pale(COLOURS[Regime(named)], strength),
             }, below)  # fmt: skip
 
     def mark(self, days: Iterable[pd.Timestamp], dash: str, width: int) -> None:
@@ -278,11 +278,6 @@ def _levels(events: pd.DataFrame) -> int:
 def _number(row: int) -> str:
     """Of a row's axes; the first have none."""
     return "" if row == 1 else str(row)
-
-
-def _colour(regime: Regime, strength: float) -> str:
-    parts = (int(COLOURS[regime][at : at + 2], 16) for at in (1, 3, 5))
-    return f"rgba({','.join(map(str, parts))},{strength})"
 
 
 def _short(regime: object) -> str:

@@ -6,17 +6,13 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from app.charts.style import COLOURS, GREY, PALETTE, SHORT, Source, finish, thinned
+from app.charts.style import COLOURS, GREY, PALETTE, SHORT, Source, finish, pale, thinned
 from regime.brief.signal_words import Reading
 from regime.taxonomy import Regime
 
 _LINE = PALETTE[2]  # of none of the regimes
 _BINS = 40
-
-
-def _pale(colour: str) -> str:
-    red, green, blue = (int(colour[place : place + 2], 16) for place in (1, 3, 5))
-    return f"rgba({red}, {green}, {blue}, 0.25)"  # a trace's opacity does not reach its fill
+_PALE = 0.25  # of a regime's colour, behind the line
 
 
 def history(
@@ -37,7 +33,7 @@ def history(
         traces.append({
             "x": steps.index, "y": steps, "name": SHORT[regime], "mode": "lines",
             "line": {"width": 0, "shape": "hv", "color": COLOURS[regime]}, "fill": "tozeroy",
-            "fillcolor": _pale(COLOURS[regime]), "hoverinfo": "skip",
+            "fillcolor": pale(COLOURS[regime], _PALE), "hoverinfo": "skip",
         })  # fmt: skip
     drawn, note = thinned(values.to_frame("value"))
     traces.append({

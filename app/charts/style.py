@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from regime.tracking.wording import COLOURS, SHORT, day_words
+from regime.tracking.wording import COLOURS, ON, SHORT, day_words
 
 __all__ = [
     "COLOURS",
@@ -21,14 +21,12 @@ __all__ = [
     "SHORT",
     "Source",
     "finish",
+    "pale",
     "thinned",
 ]
 
 # Okabe and Ito (2008), beside those of the regimes: for what is not one of them.
 PALETTE = ("#56B4E9", "#CC79A7", "#D55E00", "#7F7F7F", "#B8A200", "#0072B2", "#E69F00", "#009E73")
-ON = dict(
-    zip(COLOURS, ("#FFFFFF", "#111111", "#111111"), strict=True)
-)  # words on a regime's colour
 GREY = "#7F7F7F"  # seen on light and dark
 MOST_POINTS = 800  # of a line: about as many as there are pixels across a chart
 _LEFT = 52  # pixels, for a number
@@ -128,6 +126,12 @@ def _number_days(
             one = {**one, "x": np.where(np.isnat(days), np.nan, days.astype(np.float64))}
         numbered.append(one)
     return numbered
+
+
+def pale(colour: str, strength: float) -> str:
+    """A colour as `rgba(...)`, 1 being all of it: a trace's opacity does not reach its fill."""
+    parts = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
+    return f"rgba({', '.join(map(str, parts))}, {strength:g})"
 
 
 def thinned(frame: pd.DataFrame, most: int = MOST_POINTS) -> tuple[pd.DataFrame, str]:

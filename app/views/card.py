@@ -8,7 +8,7 @@ from regime.data.calendar import end_of_day
 from regime.exceptions import StoreError
 from regime.tracking.card_sections import sections
 from regime.tracking.card_text import SIMULATED, card_markdown, escaped, summary
-from regime.tracking.wording import day_words
+from regime.tracking.wording import day_words, moment_words
 
 st.title("Model card", anchor=False)
 try:
@@ -44,8 +44,7 @@ chosen = numbers[0]
 if len(numbers) > 1:
     chosen = st.selectbox("Version, the one in service first", numbers)
 card = versions[chosen]["card"]
-as_of = pd.Timestamp(roster["as_of"])
-checked = f"{day_words(as_of)} at {as_of:%H:%M} UTC"
+checked = moment_words(pd.Timestamp(roster["as_of"]))
 if card is None:
     st.error(escaped(versions[chosen]["card_fault"]))
     st.caption(f"As found on {checked}.")

@@ -12,7 +12,7 @@ from regime.brief import models, runs
 from regime.brief.deflation import baskets_words
 from regime.taxonomy import Regime
 from regime.tracking.card_text import escaped
-from regime.tracking.wording import day_words, edge_words, horizon_name
+from regime.tracking.wording import day_words, edge_words, horizon_name, moment_words
 
 ALL = "All three"
 MOST = 4  # runs side by side; more are not readable
@@ -223,8 +223,7 @@ def section() -> None:
 
 section()
 if roster is not None:
-    as_of = pd.Timestamp(roster["as_of"])
     st.caption(
-        f"Versions and runs as of {day_words(as_of)} at {as_of:%H:%M} UTC; "
+        f"Versions and runs as of {moment_words(pd.Timestamp(roster['as_of']))}; "
         "`regime run`, retrain, promote, rollback and compare renew the list."
     )

@@ -11,15 +11,10 @@ from matplotlib import dates
 from matplotlib.figure import Figure
 
 from regime.taxonomy import REGIMES, Regime
-from regime.tracking.wording import COLOURS, SHORT, day_words
+from regime.tracking.wording import COLOURS, ON, SHORT, day_words
 
 _WIDTH = 4.8  # inches, so that words of 9 points can be read on a phone
 _INK = "#010203"  # stands for the colour of the text around it
-_ON = {
-    Regime.MEGA_CAP_LED: "#ffffff",
-    Regime.BROADENING: "#111111",
-    Regime.SMALL_CAP_LED: "#111111",
-}
 _ROOM = 0.07  # of a bar, that its number needs
 _STYLE: Any = {
     "svg.fonttype": "none", "svg.hashsalt": "note", "font.size": 9, "font.family": "sans-serif",
@@ -53,7 +48,7 @@ def bars(scores: dict[str, pd.DataFrame]) -> Markup:
                     if width >= _ROOM:
                         axis.text(
                             left + width / 2, place, f"{width:.0%}", ha="center", va="center",
-                            color=_ON[regime],
+                            color=ON[regime],
                         )  # fmt: skip
                     left += width
         axis.set(xlim=(0, 1), ylim=(max(places) + 0.6, -0.6), xticks=[], yticks=places)

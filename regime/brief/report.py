@@ -35,7 +35,7 @@ from regime.data import baskets as basket_sets
 from regime.data.catalog import CATALOG
 from regime.movement import words as moved_words
 from regime.taxonomy import REGIMES, Regime
-from regime.tracking.wording import day_words
+from regime.tracking.wording import day_words, listed, moment_words
 
 A_QUARTER = 63  # sessions that are drawn
 _AT_ONCE = "At the close"
@@ -194,8 +194,7 @@ def unsplit_words(then: Snapshot, week: Week) -> str:
         return f"What was told of the days does not lead from close to close, {so}"
     if len(lacking) == 1:
         return f"The close of {lacking[0]} was not published, {so}"
-    listed = f"{', '.join(lacking[:-1])} and {lacking[-1]}"
-    return f"The closes of {listed} were not published, {so}"
+    return f"The closes of {listed(lacking)} were not published, {so}"
 
 
 # The market
@@ -258,8 +257,7 @@ def fresh_words(then: Snapshot) -> list[str]:
     missing = ", ".join(str(one) for one in about["missing"])
     known = "Of this day it was not kept as of which moment figures were known."
     if about["known_at"]:
-        moment = pd.Timestamp(about["known_at"]).tz_convert("UTC")
-        known = f"The figures are those known on {day_words(moment)} at {moment:%H:%M} UTC."
+        known = f"The figures are those known on {moment_words(pd.Timestamp(about['known_at']))}."
     lacked = f"Of them {missing} had not come." if missing else ""
     return [one for one in (known, lacked, *map(str, about["notes"])) if one]
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from regime.brief.snapshot import Snapshot
 from regime.data.calendar import end_of_day
-from regime.tracking.wording import FEW_EPISODES, horizon_name
+from regime.tracking.wording import horizon_name, interval_words
 
 Run = Mapping[str, Any]
 _SHOWN = {
@@ -96,13 +96,9 @@ def _metric(metrics: Mapping[str, float | None], name: str, about: str) -> str:
     if name != "edge":
         return f"{value:.3f}"
     low, high = metrics.get(f"edge_low/{about}"), metrics.get(f"edge_high/{about}")
-    if low is None or high is None:
-        return f"{value:+.3f}"
     if low == value == high == 0:
         return "the model to beat"
-    if (metrics.get(f"n_episodes/{about}") or 0) < FEW_EPISODES:
-        return f"{value:+.3f} [too few episodes]"
-    return f"{value:+.3f} [{low:+.3f}, {high:+.3f}]"
+    return interval_words(value, low, high, metrics.get(f"n_episodes/{about}") or 0)
 
 
 def unlike(runs: Sequence[Run]) -> str:

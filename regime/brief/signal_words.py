@@ -12,6 +12,7 @@ from regime.data.catalog import CATALOG, describe_location
 from regime.data.declared.own import TABLE as OWN
 from regime.data.series import Series
 from regime.taxonomy import Regime
+from regime.tracking.wording import SHORT
 
 NOT_KNOWN = "not known"
 _SPANS = {1: "a day", 5: "a week", 21: "a month", 63: "a quarter", 126: "half a year",
@@ -76,7 +77,7 @@ _PARTS: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
 
 def short(regime: str) -> str:
     """A regime in two words."""
-    return Regime(regime).words.split(" (")[0]
+    return SHORT[Regime(regime)]
 
 
 def title_of(declaration: Mapping[str, Any]) -> str:

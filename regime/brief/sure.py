@@ -7,9 +7,9 @@ import pandas as pd
 from regime.brief.signal_words import short
 from regime.brief.snapshot import Snapshot
 from regime.evaluation.calibration import WhenWeSaid, when_we_said
-from regime.labels.leadership import target
 from regime.scoring import Basis
 from regime.taxonomy import REGIMES
+from regime.tracking.settled import on_settled_days
 from regime.tracking.wording import day_words
 
 FEW = 10  # episodes below which a record is a warning, not a support
@@ -75,9 +75,7 @@ def _judged(snapshot: Snapshot, horizon: int) -> tuple[pd.DataFrame, "pd.Series[
         (snapshot.scores["horizon"] == horizon) & snapshot.scores["basis"].isin(_RECORD)
     ]
     proba = rows.set_index("date")[list(REGIMES)]
-    path = snapshot.labels.set_index("date")[["regime", "confirmed_on"]]
-    actual = target(path, horizon)["regime"].reindex(proba.index).dropna()
-    return proba.loc[actual.index], actual
+    return on_settled_days(proba, snapshot.labels.set_index("date"), horizon)
 
 
 def _record(record: WhenWeSaid, few: bool) -> str:

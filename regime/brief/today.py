@@ -16,8 +16,8 @@ from regime.evaluation.rotation import JUDGED_AT_BP
 from regime.explained import LIMIT
 from regime.movement import words as moved_words
 from regime.taxonomy import Regime
-from regime.tracking.card_limits import rival_words
-from regime.tracking.wording import day_words
+from regime.tracking.card_limits import has_edge, rival_words
+from regime.tracking.wording import day_words, moment_words
 
 A_MONTH = 21  # sessions back, to compare with
 AWAY = "Away from the giants"
@@ -74,14 +74,14 @@ def state_of(snapshot: Snapshot) -> State:
         known = pd.Timestamp(snapshot.about["known_at"])
         moment = (
             f"The close of {day_words(snapshot.day)} is told from what was known on "
-            f"{_moment(known)}; it is not in the ledger of what was published."
+            f"{moment_words(known)}; it is not in the ledger of what was published."
         )
     else:
         first = pd.Timestamp(mine["published_at"].min())
-        moment = f"The close of {day_words(snapshot.day)} was published on {_moment(first)}."
+        moment = f"The close of {day_words(snapshot.day)} was published on {moment_words(first)}."
         if mine["corrects"].notna().any():
             last = pd.Timestamp(mine["published_at"].max())
-            moment = f"{moment[:-1]}, and corrected on {_moment(last)}."
+            moment = f"{moment[:-1]}, and corrected on {moment_words(last)}."
     return State(name, words, moment)
 
 
@@ -298,7 +298,7 @@ def edge_of(snapshot: Snapshot, roster: Mapping[str, Any] | None) -> str:
     value = [row for row in (card or {}).get("value") or [] if row["cost_bp"] == JUDGED_AT_BP]
     if card is None or not value:
         return NO_EDGE_KNOWN.format(version=f" for version {number}")
-    found = {row["rival"]: _has_edge(row) for row in sorted(value, key=_has_edge, reverse=True)}
+    found = {row["rival"]: has_edge(row) for row in sorted(value, key=has_edge, reverse=True)}
     earned = f"{value[0]['earned_from']} to {value[0]['earned_to']}"
     over = {edge: _listed(card, found, edge) for edge in (True, False)}
     costs = f"at {JUDGED_AT_BP:g} bp of what changes hands"
@@ -314,10 +314,6 @@ def _numbers(versions: Iterable[Mapping[str, Any]]) -> set[str]:
     return {str(one["number"]) for one in versions}
 
 
-def _has_edge(row: Mapping[str, Any]) -> bool:
-    return str(row["verdict"]).startswith("a trading edge")
-
-
 def _listed(card: dict[str, Any], found: Mapping[str, bool], edge: bool) -> str:
     names = [rival_words(rival, card) for rival, has in found.items() if has is edge]
     return ", ".join(names[:-1]) + f" or {names[-1]}" if len(names) > 1 else "".join(names)
@@ -330,7 +326,3 @@ def in_text(regime: str) -> str:
     """The same inside a sentence."""
     name = short(regime)
     return name[0].lower() + name[1:]
-
-
-def _moment(moment: pd.Timestamp) -> str:
-    return f"{day_words(moment)} at {moment.tz_convert('UTC'):%H:%M} UTC"

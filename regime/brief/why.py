@@ -11,7 +11,7 @@ from regime.brief.snapshot import Snapshot
 from regime.explained import AHEAD, FILTER, LEAST, MEMORY
 from regime.scoring import Basis
 from regime.taxonomy import REGIMES
-from regime.tracking.wording import day_words
+from regime.tracking.wording import day_words, listed
 
 ENOUGH = 1e-6  # nats; a sum nearer to the change than this adds up
 NO_FORECAST = (
@@ -143,10 +143,10 @@ def asked_for(
     by_text = {str(one): one for one in horizons}
     lost = []
     if horizon is not None and horizon not in by_text:
-        lost.append(f"the horizon “{horizon[:20]}”, which is none of {_and(list(by_text))}")
+        lost.append(f"the horizon “{horizon[:20]}”, which is none of {listed(list(by_text))}")
     if regime is not None and regime not in REGIMES:
-        lost.append(f"the regime “{regime[:20]}”, which is none of {_and(list(REGIMES))}")
-    words = f"The address asks for {_and(lost)}; what the page opens on is shown." if lost else ""
+        lost.append(f"the regime “{regime[:20]}”, which is none of {listed(list(REGIMES))}")
+    words = f"The address asks for {listed(lost)}; what the page opens on is shown." if lost else ""
     return by_text.get(horizon or ""), regime if regime in REGIMES else None, words
 
 
@@ -191,7 +191,7 @@ def sentence(change: Change, regime: str) -> str:
     leading = abs(ranked[behind[0]])
     named = [one for one in behind[:_MOST] if abs(ranked[one]) >= _MATTERS * leading]
     against = [one for one in ranked.index if ranked[one] * sign < -_MATTERS * leading]
-    said = f"{told} comes mostly from {_and([_lower(one) for one in named])}"
+    said = f"{told} comes mostly from {listed([_lower(one) for one in named])}"
     return f"{said}; {_lower(against[0])} pulled the other way." if against else f"{said}."
 
 
@@ -261,10 +261,10 @@ def _said_since(snapshot: Snapshot, change: Change) -> str:
         whose = "what was said that day:"
     elif row["basis"] == Basis.WALK_FORWARD:
         whose = "Today and History show what an earlier fit said, which had not seen the day:"
-    gives = _and([f"{_lower(short(name))} {change.before[name]:.1%}" for name in names])
+    gives = listed([f"{_lower(short(name))} {change.before[name]:.1%}" for name in names])
     return (
         f"Looking back to {day_words(change.since)}, {who} gives {gives}; {whose} "
-        f"{_and([f'{said[name]:.1%}' for name in names])}."
+        f"{listed([f'{said[name]:.1%}' for name in names])}."
     )
 
 
@@ -276,7 +276,9 @@ def _said_now(snapshot: Snapshot, change: Change) -> str:
     if snapshot.about.get("state") == "DEGRADED":
         spoke = "the filter spoke for the model on this day"
     told = [f"{short(one)} {change.now[one]:.1%} against {published[one]:.1%}" for one in names]
-    return f"What is explained here is not quite what was published: {_and(told)}, because {spoke}."
+    return (
+        f"What is explained here is not quite what was published: {listed(told)}, because {spoke}."
+    )
 
 
 def _differing(said: "pd.Series[float]", explained: "pd.Series[float]") -> list[str]:
@@ -374,10 +376,6 @@ def player_words(player: str) -> str:
 def _centred(proba: "pd.Series[float]") -> "pd.Series[float]":
     logs = pd.Series(np.log(np.maximum(proba.to_numpy(np.float64), LEAST)), proba.index)
     return logs - logs.mean()
-
-
-def _and(names: list[str]) -> str:
-    return ", ".join(names[:-1]) + f" and {names[-1]}" if len(names) > 1 else "".join(names)
 
 
 def _upper(words: str) -> str:

@@ -114,7 +114,7 @@ def declared(subject: Subject, experiment: Path | None) -> Finding:
     runs = scored_runs(subject.settings, simulated=subject.version.simulated)
     file = experiment or _experiment_file(config.name)
     if file is None:
-        words = f"not checked: there is no experiments/{config.name}.toml here to ask git about"
+        words = "not checked: its file is not here to ask git about. Give it with --experiment."
         return Finding("declared", config.name, True, words, {"told": False})
     return check_declared(config.name, configuration_digest(config), declaration_of(file), runs)
 

@@ -21,7 +21,7 @@ from regime.evaluation.walk_forward import serve_last
 from regime.exceptions import RegimeError
 from regime.experiment import Comparison
 from regime.models.assembly import build_classifier
-from regime.scoring import COLUMNS
+from regime.scoring import COLUMNS, Basis
 from regime.service.entries import calls_of
 from regime.studies import Studies, Study, splits_of
 from regime.taxonomy import REGIMES
@@ -127,7 +127,7 @@ def _said(subject: Subject, then: Made, day: pd.Timestamp) -> pd.DataFrame:
     version, bundle = subject.version, subject.version.bundle
     if day > bundle.trained_until:
         own = bundle.predict_proba(then.panel, day)
-        said = own[own["date"] == day].assign(basis="out_of_sample")
+        said = own[own["date"] == day].assign(basis=Basis.OUT_OF_SAMPLE.value)
         return said.set_index("horizon").sort_index()
     config = subject.config
     if is_chained(subject):
@@ -149,7 +149,7 @@ def _said(subject: Subject, then: Made, day: pd.Timestamp) -> pd.DataFrame:
     record = version.walk_forward
     of_day = record[record["date"] == day]
     late = (of_day["fitted_on"] >= day).any() or of_day.empty
-    basis = "a fit that was not made before it" if late else "walk_forward"
+    basis = "a fit that was not made before it" if late else Basis.WALK_FORWARD.value
     return said.assign(basis=basis).sort_index()[[*REGIMES, "basis"]]
 
 

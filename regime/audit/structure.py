@@ -42,7 +42,7 @@ def known_after(store: ObservationStore) -> Finding:
     if len(early):
         words = (
             f"{len(early):,} of {len(rows):,} values are known before their period is over, first "
-            f"of {names[0]}: their lag is missing. See docs/sources.md."
+            f"of {names[0]}: their lag is missing."
         )
     counts = {"values": len(rows), "early": len(early)}
     return Finding("structure", "release lags", early.empty, words, counts)

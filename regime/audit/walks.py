@@ -123,7 +123,6 @@ def check_replays(
     on_walk: Callable[[], None] = lambda: None,
 ) -> Iterator[Finding]:
     """Walk one basket set again without what came after a day, and with something else."""
-
     rng = np.random.default_rng(seed)
     config = result.config.model_copy(update={"baskets": (baskets,)})
     whole = of_baskets(result, baskets)
@@ -145,7 +144,6 @@ def chosen_cuts(whole: Whole, panel: pd.DataFrame, cuts: int, rng: Any) -> list[
 
     Fewer where there are not enough days with two settled test days before and a month after.
     """
-
     horizon = whole.said.index.get_level_values("horizon").max()
     mine = whole.said.xs(horizon, level="horizon")
     settled = target(whole.path, horizon)["confirmed_on"].reindex(mine.index).dropna()
@@ -170,7 +168,6 @@ def another_market(
     the changes of the days drawn; the rest takes their values, made smaller by noise. What
     had no value of late gets none, and there are no dividends and splits.
     """
-
     before, horizons = studies.panel[:cut], whole.said.index.get_level_values("horizon")
     after = studies.panel.index[len(before) :][: AFTER + horizons.max()]
     came = whole.path["regime"].reindex(after).value_counts()
@@ -204,7 +201,6 @@ def replayed(
     whole: Whole, config: ExperimentConfig, panel: pd.DataFrame, cut: pd.Timestamp, what: str
 ) -> Replay:
     """Walk forward on another panel, and compare what is said of days up to the cut."""
-
     day = f"{cut:%Y-%m-%d}"
     try:
         again = of_baskets(Comparison(panel).run(config), config.baskets[0])

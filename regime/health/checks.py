@@ -1,5 +1,6 @@
 """What one look found, and how bad it is."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -17,6 +18,7 @@ class State(StrEnum):
     FAULT = "fault"
 
 
+_PASSWORD = re.compile(r"(?<=://)[^@\s]*@")
 EXIT_CODES = {State.OK: 0, State.UNKNOWN: 3, State.WARNING: 3, State.FAULT: 1}  # for cron
 
 
@@ -34,6 +36,11 @@ class Check:
     state: State
     words: str
     advice: str = ""
+
+
+def without_password(words: str) -> str:
+    """The same without the user and password of an address in it."""
+    return _PASSWORD.sub("***@", words)
 
 
 def worst(states: Any) -> State:

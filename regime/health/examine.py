@@ -6,13 +6,12 @@ by the checks that need them, so that a broken one costs only those.
 
 import multiprocessing
 import os
-import re
 from dataclasses import dataclass, replace
 from datetime import datetime
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING
 
-from regime.health.checks import Check, State, attempt, worst
+from regime.health.checks import Check, State, attempt, without_password, worst
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from regime.settings import Settings
 
 PATIENCE = 45.0  # seconds until a check of the model counts as hung
-_PASSWORD = re.compile(r"(?<=://)[^/@\s]*@")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +77,7 @@ def examine(
     checks += attempt("clock", look.clock)
     checks += attempt("network", look.network)
     checks += attempt("environment", look.environment)
-    shown = (replace(one, words=_PASSWORD.sub("***@", one.words)) for one in checks)
+    shown = (replace(one, words=without_password(one.words)) for one in checks)
     return Health(now, tuple(shown), look.series)
 
 

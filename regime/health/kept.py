@@ -1,7 +1,6 @@
 """What the last looks found, kept in the home for whoever asks without looking: health.json."""
 
 import json
-import re
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,13 +11,12 @@ from typing import Any
 from filelock import FileLock
 
 from regime.exceptions import RegimeError
-from regime.health.checks import Check, State
+from regime.health.checks import Check, State, without_password
 from regime.settings import Settings
 from regime.tracking.kept import plain
 from regime.tracking.results import write_text
 
 _PATIENCE = 5.0  # seconds
-_PASSWORD = re.compile(r"(?<=://)[^@\s]*@")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +44,7 @@ def keep(settings: Settings, checks: Sequence[Check], *, by: str, at: datetime) 
         found = {
             "at": at.astimezone(UTC).isoformat(timespec="seconds"),
             "checks": [
-                [one.name, one.state.value, _PASSWORD.sub("***@", one.words), one.advice]
+                [one.name, one.state.value, without_password(one.words), one.advice]
                 for one in checks
             ],
         }

@@ -8,7 +8,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -16,7 +15,7 @@ import pandas as pd
 from filelock import FileLock, Timeout
 
 from regime.data import baskets as basket_sets
-from regime.data.calendar import last_closed_session, trading_days
+from regime.data.calendar import last_closed_session, sessions_since
 from regime.data.checks.freshness import expected_period
 from regime.exceptions import StoreError
 from regime.health.checks import Check, State, attempt
@@ -81,16 +80,14 @@ def _champion(settings: Settings, now: pd.Timestamp) -> tuple[Check, Champion | 
         return Check("model", State.FAULT, unreached, advice), None
 
     from regime.features.assembly import series_behind
-    from regime.tracking.mlflow_client import client
-    from regime.tracking.names import CHAMPION, MODEL
     from regime.tracking.registry import load_version
+    from regime.tracking.versions import champion_number
 
-    found = client(settings).search_registered_models(f"name='{MODEL}'")
-    number = _aliases(found).get(CHAMPION)
+    number = champion_number(settings)
     if number is None:
         words = "No model is in service: none has been promoted."
         return Check("model", State.WARNING, words, _RETRAIN), None
-    version = load_version(settings, str(number))
+    version = load_version(settings, number)
     bundle = version.bundle
     champion = Champion(
         number=version.number,
@@ -109,8 +106,7 @@ def _champion(settings: Settings, now: pd.Timestamp) -> tuple[Check, Champion | 
 
 def _trained(champion: Champion, experiment: str, now: pd.Timestamp) -> Check:
     """A model that loads, by the age of its training."""
-    last = last_closed_session(now)
-    age = max(len(trading_days(champion.trained_until, last)) - 1, 0)
+    age = sessions_since(champion.trained_until, last_closed_session(now))
     words = (
         f"Version {champion.number}, {experiment} on the {champion.baskets} baskets, loads and is "
         f"what was registered; it was trained until {champion.trained_until:%Y-%m-%d}, {age} "
@@ -120,10 +116,6 @@ def _trained(champion: Champion, experiment: str, now: pd.Timestamp) -> Check:
         words += f" In its evaluation it was trained anew every {champion.refit_every} sessions."
         return Check("model", State.WARNING, words, _RETRAIN)
     return Check("model", State.OK, words)
-
-
-def _aliases(found: Any) -> dict[str, Any]:
-    return dict(found[0].aliases) if found else {}
 
 
 def _absent(uri: str) -> str | None:
@@ -184,19 +176,19 @@ def _published(settings: Settings, champion: Champion | None, now: pd.Timestamp)
         return Check("published", State.WARNING, "Nothing is published for the app yet.", advice)
 
     from regime.scoring import State as Readiness
+    from regime.scoring import number_of
     from regime.tracking.published import load_published
 
     result = load_published(settings)
     about, day = result["about"], pd.Timestamp(result["scores"]["date"].max())
-    last = last_closed_session(now)
-    behind = max(len(trading_days(day, last)) - 1, 0)
+    behind = sessions_since(day, last_closed_session(now))
     age = f"{behind} session{'' if behind == 1 else 's'} behind the last close" if behind else (
         "the last close"
     )  # fmt: skip
-    by = str(about["model_version"]).partition(" ")[0]
+    by = number_of(str(about["model_version"]))
     words = f"The newest result is of {day:%Y-%m-%d}, {age}, by version {by}."
     due = _due(str(about["baskets"]), now)
-    overdue = max(len(trading_days(day, due)) - 1, 0) if day < due else 0
+    overdue = sessions_since(day, due)
     advice = "Run `regime fetch`, then `regime score`, and look at what they say."
     if overdue > _MOST_BEHIND:
         return Check("published", State.FAULT, words, advice)

@@ -26,6 +26,16 @@ MILLION = "million USD"
 TENTHS = "0 to 10"
 
 
+def column(name: str) -> Measure:
+    """The series itself, as the panel carries it."""
+    return lambda panel: panel[name]
+
+
+def difference(first: str, second: str) -> Measure:
+    """One series less another, in their unit; NaN where either is not known."""
+    return lambda panel: panel[first] - panel[second]
+
+
 @dataclass(frozen=True, slots=True)
 class Topic:
     """What strategists argue about under one heading, said once for all its signals.

@@ -8,7 +8,8 @@ repeats the number before to the last digit is not seen. Row t depends on rows u
 import numpy as np
 import pandas as pd
 
-YEAR = 252  # sessions
+from regime.signals.measures import YEAR
+
 # Reports of a quarter come up to a month later or earlier than those of the year before, and a
 # quarter after one another.
 _LATER = 21

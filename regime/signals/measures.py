@@ -13,8 +13,6 @@ import pandas as pd
 GAP = 5  # sessions in a row without a value, over which the start of a window is carried
 YEAR = 252  # sessions
 
-Values = "pd.Series[float]"
-
 
 def total(level: "pd.Series[float]", days: int) -> "pd.Series[float]":
     """Simple return over the last `days` rows, decimal."""

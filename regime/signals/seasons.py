@@ -58,16 +58,9 @@ def turns(lead: "pd.Series[float]") -> pd.DataFrame:
     """
     place = places_around_turn(pd.DatetimeIndex(lead.index))
     inside = lead[place.notna().to_numpy()]
-    rows = inside.groupby(turn_of(pd.DatetimeIndex(inside.index)))
-    found = pd.DataFrame(
-        {
-            "lead": rows.sum(),
-            "sessions": rows.count(),
-            "over": pd.Series(inside.index, inside.index)
-            .groupby(turn_of(pd.DatetimeIndex(inside.index)))
-            .max(),
-        }
-    )
+    turn = turn_of(pd.DatetimeIndex(inside.index))
+    rows, days = inside.groupby(turn), inside.index.to_series().groupby(turn)
+    found = pd.DataFrame({"lead": rows.sum(), "sessions": rows.count(), "over": days.max()})
     return found.loc[found["sessions"] == BEFORE + AFTER, ["lead", "over"]]
 
 

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from regime.signals.declaration import RATIO, SHARE, Measure, Signal, Topic
+from regime.signals.declaration import RATIO, SHARE, Measure, Signal, Topic, column, difference
 from regime.signals.measures import GAP, above_average, share_true, total
 
 FAMILY = "breadth"
@@ -51,10 +51,7 @@ def _sectors_ahead(days: int) -> Measure:
 
 
 def _series(name: str, title: str, series: str, topic: Topic, *, ranked: bool = True) -> Signal:
-    def measure(panel: pd.DataFrame) -> "pd.Series[float]":
-        return panel[series]
-
-    return Signal(name, title, SHARE, (series,), measure, topic, ranked=ranked)
+    return Signal(name, title, SHARE, (series,), column(series), topic, ranked=ranked)
 
 
 def _net_advances(panel: pd.DataFrame) -> "pd.Series[float]":
@@ -62,11 +59,8 @@ def _net_advances(panel: pd.DataFrame) -> "pd.Series[float]":
     return net.rolling(21, min_periods=21 - GAP).mean().where(net.notna())
 
 
-def _net_highs(panel: pd.DataFrame) -> "pd.Series[float]":
-    return panel["pct_new_52w_high"] - panel["pct_new_52w_low"]
-
-
 _FIRST = SECTORS[:9]  # since 1998
+_EXTREMES = ("pct_new_52w_high", "pct_new_52w_low")
 SIGNALS = [
     _series("members_above_20d", "Members above their 20-day average", "pct_above_20dma", AVERAGES),
     _series("members_above_50d", "Members above their 50-day average", "pct_above_50dma", AVERAGES),
@@ -87,7 +81,7 @@ SIGNALS = [
     Signal("net_advances", "Advancers less decliners, mean of a month", f"{RATIO}, -1 to 1",
            ("adv_minus_dec_ratio",), _net_advances, PARTICIPATION),
     Signal("net_highs", "New 52-week highs less lows, share of members", f"{RATIO}, -1 to 1",
-           ("pct_new_52w_high", "pct_new_52w_low"), _net_highs, PARTICIPATION),
+           _EXTREMES, difference(*_EXTREMES), PARTICIPATION),
     *(Signal(f"sectors_ahead_{days}d", f"Sector funds ahead of the S&P 500 over {days} sessions",
              SHARE, (*_FIRST, "SPY"), _sectors_ahead(days), PARTICIPATION, uses=SECTORS[9:],
              trap=_FUNDS)

@@ -9,7 +9,17 @@ import pandas as pd
 from regime.data.declared.own import TABLE
 from regime.data.declared.sec import COMPANIES, series_id
 from regime.data.series import Unit
-from regime.signals.declaration import MILLION, PERCENT, RATIO, SHARE, Measure, Signal, Topic
+from regime.signals.declaration import (
+    MILLION,
+    PERCENT,
+    RATIO,
+    SHARE,
+    Measure,
+    Signal,
+    Topic,
+    column,
+    difference,
+)
 from regime.signals.filings import growth, market_value, year_before
 from regime.signals.measures import percentile
 from regime.signals.windows import returns
@@ -272,14 +282,6 @@ def _ratio(first: str, second: str) -> Measure:
     return lambda panel: panel[first] / panel[second].where(panel[second] > 0)
 
 
-def _column(name: str) -> Measure:
-    return lambda panel: panel[name]
-
-
-def _difference(first: str, second: str) -> Measure:
-    return lambda panel: panel[first] - panel[second]
-
-
 def _forward(index: str, size: str, title: str) -> list[Signal]:
     both = (f"forward_pe_{index}", "forward_pe_sp500")
     over = _ratio(*both)
@@ -304,7 +306,7 @@ def _trailing(losses: bool) -> list[Signal]:
         Signal(f"giants_pe_{name}", f"Trailing P/E of seven giants together, {title}", RATIO,
                giants, _pe(GIANTS, losses=losses), OF_GIANTS, uses=_splits(GIANTS)),
         Signal(f"small_pe_{name}", f"Trailing P/E of small companies, {title}", RATIO, (own,),
-               _column(own), VALUATION),
+               column(own), VALUATION),
         Signal(f"small_over_giants_pe_{name}",
                f"Trailing P/E, small companies over seven giants, {title}", RATIO, (own, *giants),
                lambda panel: panel[own] / pe(panel, GIANTS, losses=losses), VALUATION,
@@ -317,11 +319,11 @@ def _revisions() -> list[Signal]:
     unit = f"{RATIO}, -1 to 1"
     return [
         Signal("revisions_small", "Earnings revisions of small companies, raised less cut", unit,
-               (small,), _column(small), REVISIONS),
+               (small,), column(small), REVISIONS),
         Signal("revisions_large", "Earnings revisions of large companies, raised less cut", unit,
-               (large,), _column(large), REVISIONS),
+               (large,), column(large), REVISIONS),
         Signal("revisions_small_less_large", "Earnings revisions, small companies less large",
-               RATIO, (small, large), _difference(small, large), REVISIONS),
+               RATIO, (small, large), difference(small, large), REVISIONS),
         Signal("revisions_proxy", "Proxy of earnings revisions: giants, of seven, whose net income "
                "beats that of a year before", SHARE, _needs(GIANTS, "net_income"),
                lambda panel: share_ahead(panel, GIANTS, "net_income"), BY_PROXY),
@@ -335,14 +337,14 @@ def _fragility() -> list[Signal]:
     return [
         *returns("loss_makers_ahead", "Russell 2000 less S&P 600, which asks for a profit", "IWM",
                  PRICED, against="IJR", spans=(21, 63, 252), ytd=False),
-        Signal("loss_makers_small", "Small companies with a loss", SHARE, (small,), _column(small),
+        Signal("loss_makers_small", "Small companies with a loss", SHARE, (small,), column(small),
                FRAGILITY),
-        Signal("loss_makers_large", "Large companies with a loss", SHARE, (large,), _column(large),
+        Signal("loss_makers_large", "Large companies with a loss", SHARE, (large,), column(large),
                FRAGILITY),
         Signal("loss_makers_small_less_large", "Companies with a loss, small less large", SHARE,
-               (small, large), _difference(small, large), FRAGILITY),
+               (small, large), difference(small, large), FRAGILITY),
         Signal("debt_to_income_small", "Small companies, debt over operating income", RATIO,
-               (debt,), _column(debt), FRAGILITY),
+               (debt,), column(debt), FRAGILITY),
         Signal("losses_in_small_pe", "Small companies' P/E with loss-makers over that without",
                RATIO, pes, _ratio(*pes), SUPPLIED,
                trap="No share of loss-makers: that would need their market value as well."),

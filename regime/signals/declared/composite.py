@@ -1,7 +1,5 @@
 """The bull and bear composite: six blocks of percentiles, declared."""
 
-from collections.abc import Callable
-
 import pandas as pd
 
 from regime.data.declared.holdings import shares_id
@@ -29,7 +27,7 @@ TOPIC = Topic(
     "three years) and shares of funds (from the first `regime fetch` on).",
 )  # fmt: skip
 
-Input = tuple[tuple[str, ...], Callable[[pd.DataFrame], "pd.Series[float]"]]
+Input = tuple[tuple[str, ...], Measure]
 
 
 def _column(name: str, sign: float = 1.0) -> Input:

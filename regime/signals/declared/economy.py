@@ -6,13 +6,21 @@ the benchmark of a January would pass for jobs: these signals need `<series>@<n>
 as last seen serves, but never across a new base.
 """
 
-from collections.abc import Callable
-
 import numpy as np
 import pandas as pd
 
 from regime.data.series import Frequency, Unit
-from regime.signals.declaration import LEVEL, PERCENT, RATE_POINTS, SHARE, Measure, Signal, Topic
+from regime.signals.declaration import (
+    LEVEL,
+    PERCENT,
+    RATE_POINTS,
+    SHARE,
+    Measure,
+    Signal,
+    Topic,
+    column,
+    difference,
+)
 from regime.signals.measures import GAP
 from regime.signals.prints import before, period_of, print_change
 
@@ -68,7 +76,7 @@ def _grown(series: str, months: int) -> Measure:
 
 def _less(series: str, months: int) -> Measure:
     """Change over months in the unit of the series, both of the vintage of the day."""
-    return lambda panel: panel[series] - panel[before(series, months)]
+    return difference(series, before(series, months))
 
 
 def _inflation(series: str, months: int) -> Measure:
@@ -122,13 +130,13 @@ def _payrolls(panel: pd.DataFrame) -> "pd.Series[float]":
     return _less("PAYEMS", 3)(panel) / 3
 
 
-_HEADLINES: dict[str, Callable[[pd.DataFrame], "pd.Series[float]"]] = {
+_HEADLINES: dict[str, Measure] = {
     "PAYEMS": _payrolls,
     "UNRATE": lambda panel: -panel["UNRATE"],
     "ICSA": lambda panel: -claims(panel),
     "RSAFS": _grown("RSAFS", 12),
     "INDPRO": _grown("INDPRO", 12),
-    "UMCSENT": lambda panel: panel["UMCSENT"],
+    "UMCSENT": column("UMCSENT"),
 }
 
 
@@ -156,7 +164,7 @@ def _smoothed(panel: pd.DataFrame) -> "pd.Series[float]":
 
 
 def _level(name: str, title: str, unit: str, series: str, topic: Topic) -> Signal:
-    return Signal(name, title, unit, (series,), lambda panel: panel[series], topic)
+    return Signal(name, title, unit, (series,), column(series), topic)
 
 
 def _prices(series: str, name: str, title: str) -> list[Signal]:

@@ -13,6 +13,7 @@ from regime.signals.declaration import (
     Measure,
     Signal,
     Topic,
+    column,
 )
 from regime.signals.measures import above_low, below_record, change, days_true, since_record
 
@@ -125,8 +126,8 @@ def _bitcoin_lost(panel: pd.DataFrame) -> "pd.Series[float]":
     return value_lost(panel["CBBTCUSD"] * BITCOINS / 1e6, panel["PCE"])
 
 
-def _share_of(column: str) -> Measure:
-    return lambda panel: panel[column] / 100
+def _share_of(percent: str) -> Measure:
+    return lambda panel: panel[percent] / 100
 
 
 def _below(series: str) -> Measure:
@@ -162,7 +163,7 @@ SIGNALS = [
     Signal("dollar_index", "US dollar index, rebuilt from six currencies", LEVEL,
            CURRENCIES, dollar_index, STRESS),
     Signal("dollar_broad", "US dollar against its trading partners", LEVEL, ("DTWEXBGS",),
-           lambda panel: panel["DTWEXBGS"], STRESS,
+           column("DTWEXBGS"), STRESS,
            trap="Its weights, and with them its past, change once a year."),
     Signal("ten_year_fall", "10-year yield, change over a quarter", RATE_POINTS, ("DGS10",),
            lambda panel: change(panel["DGS10"], STRESS_DAYS), STRESS, feature=True),

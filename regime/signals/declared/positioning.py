@@ -1,7 +1,5 @@
 """Positioning: who is short, who buys funds, who holds futures, and what investors say."""
 
-from collections.abc import Callable
-
 import pandas as pd
 
 from regime.data.declared import cftc, ici
@@ -10,7 +8,17 @@ from regime.data.declared.finra import series_id
 from regime.data.declared.holdings import COUNTED, shares_id
 from regime.data.declared.ici import FLOWS
 from regime.data.series import Unit
-from regime.signals.declaration import MILLION, RATE_POINTS, RETURN, SHARE, WEEKS, Signal, Topic
+from regime.signals.declaration import (
+    MILLION,
+    RATE_POINTS,
+    RETURN,
+    SHARE,
+    WEEKS,
+    Signal,
+    Topic,
+    column,
+    difference,
+)
 from regime.signals.measures import total
 from regime.signals.weeks import (
     report_weeks,
@@ -92,14 +100,6 @@ def creations(shares: "pd.Series[float]", split: "pd.Series[float]") -> "pd.Seri
     return total(shares / so_far, _SINCE)
 
 
-def _column(name: str, scale: float = 1.0) -> Callable[[pd.DataFrame], "pd.Series[float]"]:
-    return lambda panel: panel[name] * scale
-
-
-def _gap(first: str, second: str) -> Callable[[pd.DataFrame], "pd.Series[float]"]:
-    return lambda panel: panel[first] - panel[second]
-
-
 def _shorts() -> list[Signal]:
     told = [
         ("days", "days_to_cover", "Median days to cover", Unit.RATIO),
@@ -110,16 +110,16 @@ def _shorts() -> list[Signal]:
     for measure, name, title, unit in told:
         small, large = series_id(measure, "small"), series_id(measure, "large")
         found += [
-            Signal(f"{name}_small", f"{title}, small companies", unit, (small,), _column(small),
+            Signal(f"{name}_small", f"{title}, small companies", unit, (small,), column(small),
                    SHORTS),
-            Signal(f"{name}_large", f"{title}, large companies", unit, (large,), _column(large),
+            Signal(f"{name}_large", f"{title}, large companies", unit, (large,), column(large),
                    SHORTS),
             Signal(f"{name}_small_less_large", f"{title}, small less large companies", unit,
-                   (small, large), _gap(small, large), SHORTS),
+                   (small, large), difference(small, large), SHORTS),
         ]  # fmt: skip
     return found + [
         Signal(f"members_with_shorts_{size}", f"Members with short interest told, {size} companies",
-               SHARE, (name := series_id("coverage", size),), _column(name), SHORTS,
+               SHARE, (name := series_id("coverage", size),), column(name), SHORTS,
                ranked=False)
         for size in ("small", "large")
     ]  # fmt: skip
@@ -132,7 +132,7 @@ def _flows(flow: str, title: str) -> list[Signal]:
         return weekly_score(four_weeks(panel, flow), THREE_YEARS, YEAR, ends)
 
     found = [
-        Signal(f"{name}_week", f"{title}, newest week", MILLION, (flow,), _column(flow), FLOW),
+        Signal(f"{name}_week", f"{title}, newest week", MILLION, (flow,), column(flow), FLOW),
         Signal(f"{name}_4w", f"{title}, four weeks", MILLION, (flow,),
                lambda panel: four_weeks(panel, flow), FLOW),
         Signal(f"{name}_4w_score", f"{title}, four weeks against the three years before",
@@ -161,7 +161,7 @@ def _creations(fund: str, title: str) -> Signal:
 def _position(name: str, title: str) -> list[Signal]:
     told = name.removeprefix("cftc_")
     return [
-        Signal(f"{told}_net", title, SHARE, (name,), _column(name), FUTURES),
+        Signal(f"{told}_net", title, SHARE, (name,), column(name), FUTURES),
         Signal(f"{told}_net_13w", f"{title}, change over 13 weeks", SHARE, (name,),
                lambda panel: weekly_change(panel[name], QUARTER, _WEEK_OF[name]), FUTURES),
     ]  # fmt: skip
@@ -173,8 +173,8 @@ SIGNALS = [
     *(_creations(fund, title) for fund, title in COUNTED.items()),
     *(signal for one in cftc.SERIES for signal in _position(one.id, one.title)),
     Signal("aaii", "Private investors, bullish less bearish", RATE_POINTS,
-           ("aaii_bull_less_bear",), _column("aaii_bull_less_bear"), SURVEYS),
+           ("aaii_bull_less_bear",), column("aaii_bull_less_bear"), SURVEYS),
     Signal("naaim", "Active managers, exposure to equities", SHARE, ("naaim_exposure",),
-           _column("naaim_exposure", 0.01), SURVEYS,
+           lambda panel: panel["naaim_exposure"] * 0.01, SURVEYS,
            trap="Above 1 with borrowed money, below 0 when short."),
 ]  # fmt: skip

@@ -2,7 +2,16 @@
 
 import pandas as pd
 
-from regime.signals.declaration import MILLION, PERCENT, RATE_POINTS, Measure, Signal, Topic
+from regime.signals.declaration import (
+    MILLION,
+    PERCENT,
+    RATE_POINTS,
+    Measure,
+    Signal,
+    Topic,
+    column,
+    difference,
+)
 from regime.signals.measures import change
 from regime.signals.windows import returns
 
@@ -74,14 +83,6 @@ _SPREADS = {
 }
 
 
-def _value(series: str) -> Measure:
-    return lambda panel: panel[series]
-
-
-def _less(one: str, other: str) -> Measure:
-    return lambda panel: panel[one] - panel[other]
-
-
 def net_liquidity(panel: pd.DataFrame) -> "pd.Series[float]":
     """Total assets of the Federal Reserve less what it has taken in over night, million USD."""
     return panel["WALCL"] - panel["RRPONTSYD"]
@@ -89,7 +90,7 @@ def net_liquidity(panel: pd.DataFrame) -> "pd.Series[float]":
 
 def _levels(titles: dict[str, str], unit: str, topic: Topic) -> list[Signal]:
     return [
-        Signal(name, title, unit, (name,), _value(name), topic, feature=name in _SPREADS)
+        Signal(name, title, unit, (name,), column(name), topic, feature=name in _SPREADS)
         for name, title in titles.items()
     ]
 
@@ -97,7 +98,9 @@ def _levels(titles: dict[str, str], unit: str, topic: Topic) -> list[Signal]:
 def _spread(
     name: str, title: str, one: str, other: str, topic: Topic, *, feature: bool = False
 ) -> Signal:
-    return Signal(name, title, RATE_POINTS, (one, other), _less(one, other), topic, feature=feature)
+    return Signal(
+        name, title, RATE_POINTS, (one, other), difference(one, other), topic, feature=feature
+    )
 
 
 def _liquidity(name: str, title: str, needs: tuple[str, ...], measure: Measure) -> list[Signal]:
@@ -122,11 +125,11 @@ SIGNALS = [
     *_levels(_SPREADS, RATE_POINTS, CREDIT),
     *returns("credit_over_treasuries", "High-yield bonds less 7 to 10-year Treasuries", "HYG",
              CREDIT, against="IEF"),
-    *_liquidity("fed_assets", "Total assets of the Federal Reserve", ("WALCL",), _value("WALCL")),
+    *_liquidity("fed_assets", "Total assets of the Federal Reserve", ("WALCL",), column("WALCL")),
     *_liquidity("reverse_repo", "Overnight reverse repurchases", ("RRPONTSYD",),
-                _value("RRPONTSYD")),
+                column("RRPONTSYD")),
     *_liquidity("bank_reserves", "Reserve balances, mean of the week", ("WRESBAL",),
-                _value("WRESBAL")),
+                column("WRESBAL")),
     *_liquidity("net_liquidity", "Fed assets less reverse repurchases", ("WALCL", "RRPONTSYD"),
                 net_liquidity),
 ]  # fmt: skip

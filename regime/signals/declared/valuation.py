@@ -1,7 +1,7 @@
 """Valuation and concentration: how dear the market is, and how few companies it is made of."""
 
 from regime.data.series import Unit
-from regime.signals.declaration import RATIO, SHARE, Measure, Signal, Topic
+from regime.signals.declaration import RATIO, SHARE, Measure, Signal, Topic, column
 from regime.signals.measures import percentile
 
 FAMILY = "valuation"
@@ -43,16 +43,12 @@ MARKET = Topic(
 )  # fmt: skip
 
 
-def _value(series: str) -> Measure:
-    return lambda panel: panel[series]
-
-
 def _percentile(series: str, window: int) -> Measure:
     return lambda panel: percentile(panel[series], window, LEAST)
 
 
 def _weight(series: str, title: str, unit: str) -> Signal:
-    return Signal(series, title, unit, (series,), _value(series), CONCENTRATION)
+    return Signal(series, title, unit, (series,), column(series), CONCENTRATION)
 
 
 def _and_percentile(
@@ -61,7 +57,7 @@ def _and_percentile(
     """A ratio and its percentile as known then."""
     among = "of twenty years" if window else "of all its history"
     return [
-        Signal(name, title, unit, (series,), _value(series), topic),
+        Signal(name, title, unit, (series,), column(series), topic),
         Signal(f"{name}_percentile", f"{title}, percentile {among}", SHARE, (series,),
                _percentile(series, window), topic, ranked=False),
     ]  # fmt: skip

@@ -4,11 +4,8 @@ import numpy as np
 import pandas as pd
 
 from regime.data.catalog import DECILES
-from regime.features.family import Feature, Measure, one
+from regime.features.family import SD, SHARE, Feature, Measure, one
 from regime.features.transforms import TrailingMean, TrailingZScore
-
-SHARE = "share of 1"
-SD = "trailing standard deviations"
 
 
 def breadth(window: int) -> list[Feature]:

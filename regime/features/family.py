@@ -10,6 +10,9 @@ import pandas as pd
 
 from regime.features.transforms import _Trailing
 
+SD = "trailing standard deviations"  # unit of what a z-score makes
+SHARE = "share of 1"
+
 Shared = dict[tuple[Any, ...], pd.DataFrame]
 Measure = Callable[[pd.DataFrame], "pd.Series[float]"]
 

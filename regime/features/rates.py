@@ -1,9 +1,7 @@
 """Rates: what money costs, how fast that changes, and what the market expects of it."""
 
-from regime.features.family import Feature, one
+from regime.features.family import SD, Feature, one
 from regime.features.transforms import TrailingChange, TrailingZScore
-
-SD = "trailing standard deviations"
 
 
 def rates(window: int) -> list[Feature]:

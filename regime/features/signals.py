@@ -1,10 +1,8 @@
 """The numbers strategists watch, as features: those made of the panel that models see."""
 
-from regime.features.family import Feature
+from regime.features.family import SD, Feature
 from regime.features.transforms import TrailingZScore
 from regime.signals.registry import SIGNALS
-
-SD = "trailing standard deviations"
 
 
 def signals(window: int) -> list[Feature]:

@@ -1,9 +1,7 @@
 """Credit and volatility: how much risk is paid for, and how much is feared."""
 
-from regime.features.family import Feature, one
+from regime.features.family import SD, Feature, one
 from regime.features.transforms import TrailingChange, TrailingZScore
-
-SD = "trailing standard deviations"
 
 
 def stress(window: int) -> list[Feature]:

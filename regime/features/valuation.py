@@ -1,6 +1,6 @@
 """Valuation spreads: how cheap small is against large, and how much the giants weigh."""
 
-from regime.features.family import Feature, one
+from regime.features.family import SD, Feature, one
 from regime.features.transforms import TrailingChange, TrailingPercentile, TrailingZScore
 
 SHARE = "share of the last 20 years below"
@@ -25,7 +25,7 @@ def valuation(window: int) -> list[Feature]:
             "value_spread_q5", rank),
         one("concentration", SHARE, "Leadership of few is narrow when the few weigh most.",
             "mcapshare_hi_10", rank),
-        one("concentration_change_252d", "trailing standard deviations",
+        one("concentration_change_252d", SD,
             "A giant share that rises fast is leadership, one that falls is broadening.",
             "mcapshare_hi_10", TrailingChange(252), TrailingZScore(window)),
         one("excess_cape_yield", SHARE, "How much stocks yield over real bonds.",

@@ -22,7 +22,7 @@ import pandas as pd
 from regime.data.declared.fred import IN_UNITS
 from regime.data.observations import COLUMNS, from_values, period_ends, require_one_a_week
 from regime.data.series import Frequency, Series
-from regime.data.sources.live import Http
+from regime.data.sources.live import AGAIN, Http
 from regime.exceptions import SourceError
 
 API = "https://api.stlouisfed.org/fred/series"
@@ -35,7 +35,6 @@ _NUMBER = re.compile(r"-?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _MOST = 1e300  # of a number, so that it is still one in another unit
 _EARLIEST, _LATEST = "1700", "2100"  # years; beyond them no calendar is known
-_AGAIN = "Fetch it again; if it stays so, report it: the publisher changed its format."
 
 
 def latest(http: Http, series: Series, key: str, since: pd.Timestamp | None = None) -> pd.DataFrame:
@@ -72,7 +71,7 @@ def vintages(
     if not days or sorted(set(days)) != days:
         raise SourceError(
             f"{series.id} needs vintages of ALFRED in ascending order, but there are {len(days)}, "
-            f"beginning with {dates[:3]}. {_AGAIN}"
+            f"beginning with {dates[:3]}. {AGAIN}"
         )
     rows: list[Any] = []
     for start in range(0, len(days), MOST_VINTAGES):
@@ -101,7 +100,7 @@ def _published(series: Series, rows: Sequence[Any], *, first: pd.Timestamp) -> p
         row = frame[twice].iloc[0]
         raise SourceError(
             f"{series.id} of {row['date']:%Y-%m-%d} has two values that came out on "
-            f"{row['realtime_start']:%Y-%m-%d}. {_AGAIN}"
+            f"{row['realtime_start']:%Y-%m-%d}. {AGAIN}"
         )
     same_period = frame["date"] == frame["date"].shift()
     frame = frame[~(same_period & (frame["value"] == frame["value"].shift()))]
@@ -131,7 +130,7 @@ def _pages(http: Http, series: Series, key: str, what: str, params: dict[str, st
         if type(count) is not int or not isinstance(page, list):
             raise SourceError(
                 f"{series.id} needs an answer with a count and {what}, found "
-                f"{_short(sorted(answer))}. {_AGAIN}"
+                f"{_short(sorted(answer))}. {AGAIN}"
             )
         entries += page
         if len(entries) == count:
@@ -139,11 +138,11 @@ def _pages(http: Http, series: Series, key: str, what: str, params: dict[str, st
         if not page or len(entries) > count:
             raise SourceError(
                 f"{series.id} needs {count} {what}, as the API counts them, but it gave "
-                f"{len(entries)}. {_AGAIN}"
+                f"{len(entries)}. {AGAIN}"
             )
     raise SourceError(
         f"{series.id} needs {what} in at most {MOST_PAGES} pages, but after them it has only "
-        f"{len(entries):,}. {_AGAIN}"
+        f"{len(entries):,}. {AGAIN}"
     )
 
 
@@ -154,12 +153,10 @@ def _answer(series: Series, what: str, content: bytes, key: str) -> dict[str, An
     except (ValueError, RecursionError) as error:
         raise SourceError(
             f"{series.id} needs {what} as JSON, found {len(content)} bytes that are none, ending "
-            f"in {_short(content[-40:])}. {_AGAIN}"
+            f"in {_short(content[-40:])}. {AGAIN}"
         ) from error
     if not isinstance(answer, dict):
-        raise SourceError(
-            f"{series.id} needs {what} in an object, found {_short(answer)}. {_AGAIN}"
-        )
+        raise SourceError(f"{series.id} needs {what} in an object, found {_short(answer)}. {AGAIN}")
     if "error_code" in answer:
         said = " ".join(str(answer.get("error_message")).replace(key, "***").split())[:200]
         raise SourceError(
@@ -188,10 +185,10 @@ def values(series: Series, cells: Sequence[tuple[str, str]], place: Any) -> "pd.
         day = _day(series, place(at), date)
         if days and day <= days[-1]:
             fault = "comes twice" if day == days[-1] else f"comes after {days[-1]:%Y-%m-%d}"
-            raise SourceError(f"{series.id}, {place(at)}: {date!r} {fault}. {_AGAIN}")
+            raise SourceError(f"{series.id}, {place(at)}: {date!r} {fault}. {AGAIN}")
         if series.frequency is Frequency.MONTHLY and day.day != 1:
             raise SourceError(
-                f"{series.id}, {place(at)}: {date!r} is not the first day of a month. {_AGAIN}"
+                f"{series.id}, {place(at)}: {date!r} is not the first day of a month. {AGAIN}"
             )
         days.append(day)
         numbers.append(number(series, place(at), value))
@@ -205,7 +202,7 @@ def number(series: Series, place: str, text: str) -> float:
     if not _NUMBER.fullmatch(text) or not abs(float(text)) < _MOST:
         raise SourceError(
             f"{series.id}, {place}: needed a number or a point for none, found {_short(text)}. "
-            f"{_AGAIN}"
+            f"{AGAIN}"
         )
     scale = IN_UNITS.get(series.id)
     return float(text) if scale is None else float(Decimal(text) * scale)
@@ -235,7 +232,7 @@ def _day(series: Series, place: str, text: object) -> pd.Timestamp:
         except ValueError:
             pass
     raise SourceError(
-        f"{series.id}, {place}: needed a date YYYY-MM-DD, found {_short(text)}. {_AGAIN}"
+        f"{series.id}, {place}: needed a date YYYY-MM-DD, found {_short(text)}. {AGAIN}"
     )
 
 
@@ -244,7 +241,7 @@ def _text(series: Series, at: int, row: Any, name: str) -> str:
     if isinstance(text, str) and text.isascii():
         return text
     raise SourceError(
-        f"{series.id}, row {at}: needed a text {name!r}, found {_short(row)}. {_AGAIN}"
+        f"{series.id}, row {at}: needed a text {name!r}, found {_short(row)}. {AGAIN}"
     )
 
 

@@ -24,7 +24,7 @@ from regime.data import catalog
 from regime.data.calendar import new_york_day
 from regime.data.declared.cftc import LATE, POSITIONS, SERIES, Position
 from regime.data.observations import from_values, gather, period_ends
-from regime.data.sources.live import Http, Job, Request, Source
+from regime.data.sources.live import AGAIN, Http, Job, Request, Source
 from regime.data.sources.zips import only_member
 from regime.exceptions import SourceError
 
@@ -43,7 +43,6 @@ _DATES = re.compile(
 _DIGITS = 12  # of a number of contracts, at most
 MOST_LINES = 500_000  # ten times those of the longest archive
 _DATE_PARTS = ("year", "month", "day")
-_AGAIN = "Fetch it again; if it stays so, report it: the publisher changed its format."
 _TO_PERIOD = pd.Timedelta(days=6)  # at most, from a report's day to the Friday of its week
 
 _Report = dict[str, int]  # a count of contracts by column
@@ -128,7 +127,7 @@ def _observations(name: str, position: Position, reports: _Reports, archive: str
     if not held:
         raise SourceError(
             f"{archive}: {name} needs the contract {' or '.join(position.contracts)}, found none "
-            f"among {len(reports)} that are read here. {_AGAIN}"
+            f"among {len(reports)} that are read here. {AGAIN}"
         )
     long, short = _columns(position)
     values = {}
@@ -153,7 +152,7 @@ def _reports(member: bytes, archive: str, *, today: pd.Timestamp) -> _Reports:
     """Counts of the contracts that are wanted, by code and day."""
     if (count := member.count(b"\n")) > MOST_LINES:
         raise SourceError(
-            f"{archive}: needed at most {MOST_LINES:,} lines, found {count:,}. {_AGAIN}"
+            f"{archive}: needed at most {MOST_LINES:,} lines, found {count:,}. {AGAIN}"
         )
     text = io.TextIOWrapper(io.BytesIO(member), encoding="latin-1", newline="")
     lines = csv.reader(text)
@@ -167,8 +166,7 @@ def _reports(member: bytes, archive: str, *, today: pd.Timestamp) -> _Reports:
         place = f"{archive}, line {lines.line_num}"
         if len(row) < len(header):
             raise SourceError(
-                f"{place}: needed {len(header)} values, as in the header, found {len(row)}. "
-                f"{_AGAIN}"
+                f"{place}: needed {len(header)} values, as in the header, found {len(row)}. {AGAIN}"
             )
         if (code := row[places[_CODE]].strip()) not in wanted:
             continue
@@ -176,7 +174,7 @@ def _reports(member: bytes, archive: str, *, today: pd.Timestamp) -> _Reports:
         if day in found.setdefault(code, {}):
             raise SourceError(
                 f"{place}: needed one report of {code} a day, found a second of "
-                f"{day:%Y-%m-%d}. {_AGAIN}"
+                f"{day:%Y-%m-%d}. {AGAIN}"
             )
         found[code][day] = _counts(row, places, place)
     return found
@@ -189,7 +187,7 @@ def _places(header: Sequence[str], archive: str) -> dict[str, int]:
     if missing := [name for name in needed if name not in header] + [f"{_DATE}..."] * (not dates):
         raise SourceError(
             f"{archive}, line 1: needed the columns {', '.join(missing)}, found "
-            f"{', '.join(header)[:80] or 'nothing'!r}. {_AGAIN}"
+            f"{', '.join(header)[:80] or 'nothing'!r}. {AGAIN}"
         )
     return {name: header.index(name) for name in needed} | {_DATE: header.index(dates[0])}
 
@@ -205,7 +203,7 @@ def _counts(row: Sequence[str], places: Mapping[str, int], place: str) -> _Repor
             name == _OPEN and int(cell) == 0
         ):
             raise SourceError(
-                f"{place}: needed a number of contracts for {name}, found {cell[:40]!r}. {_AGAIN}"
+                f"{place}: needed a number of contracts for {name}, found {cell[:40]!r}. {AGAIN}"
             )
         counts[name] = int(cell)
     return counts
@@ -224,7 +222,7 @@ def _day(text: str, place: str, today: pd.Timestamp) -> pd.Timestamp:
         found = pd.Timestamp(year=year, month=month, day=day)
     except (ValueError, OverflowError):
         raise SourceError(
-            f"{place}: needed the date of a report, found {text[:40]!r}. {_AGAIN}"
+            f"{place}: needed the date of a report, found {text[:40]!r}. {AGAIN}"
         ) from None
     if found > today:
         raise SourceError(

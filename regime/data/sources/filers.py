@@ -33,7 +33,7 @@ from regime.data.catalog import get
 from regime.data.declared.filers import COUNTED, DEBT, LOSS_MAKERS, RANKS, SERIES
 from regime.data.observations import from_values, gather
 from regime.data.sources import sec
-from regime.data.sources.live import Http, Job, Request, Source
+from regime.data.sources.live import AGAIN, Http, Job, Request, Source
 from regime.exceptions import AbsentError, SourceError, UnreachedError
 
 NAME = "filers"
@@ -52,7 +52,6 @@ TAGS = (ASSETS, INCOME, OPERATING, TOTAL, NONCURRENT, CURRENT)
 
 _READ = ("cik", "end", "val", "accn")
 _FILING = re.compile(r"\d{10}-(\d{2}-\d{6})", re.ASCII)
-_AGAIN = "Fetch it again; if it stays so, report it: the publisher changed its format."
 
 
 def jobs(request: Request) -> list[Job]:
@@ -147,7 +146,7 @@ def parse(content: bytes, tag: str, year: int, *, fills: bool = False) -> "pd.Se
         why = (
             "It is too early: reports still come in, and a later fetch asks again."
             if fills
-            else f"Reports of that year are in long since, so it is a fault. {_AGAIN}"
+            else f"Reports of that year are in long since, so it is a fault. {AGAIN}"
         )
         raise SourceError(f"{place} needs {fewest:,} companies, found {len(latest):,}. {why}")
     until = dt.date(year, 12, 31) + WEEKS
@@ -182,7 +181,7 @@ def measures(frames: Mapping[str, "pd.Series[float]"], year: int) -> dict[str, f
         if len(income) < FEWEST_OF_GROUP * wanted:
             raise SourceError(
                 f"{INCOME} of {code(INCOME, year)} needs {FEWEST_OF_GROUP:.0%} of {wanted:,} "
-                f"{size} companies, found {len(income):,}. {_AGAIN}"
+                f"{size} companies, found {len(income):,}. {AGAIN}"
             )
         told[LOSS_MAKERS[size]] = float((income < 0).mean())
         if size == "small":
@@ -216,21 +215,21 @@ def _facts(content: bytes, tag: str, year: int, place: str) -> list[Any]:
     except (ValueError, RecursionError) as error:
         raise SourceError(
             f"{place} needs JSON, found {len(content):,} bytes that are none, ending in "
-            f"{content[-40:]!r}. {_AGAIN}"
+            f"{content[-40:]!r}. {AGAIN}"
         ) from error
     told = document if isinstance(document, dict) else {}
     names = [told.get(name) for name in ("tag", "ccp", "uom")]
     if names != [tag, code(tag, year), "USD"]:
         raise SourceError(
             f"{place} needs the frame of that line and year in USD, found one of "
-            f"{str(names)[:80]}. {_AGAIN}"
+            f"{str(names)[:80]}. {AGAIN}"
         )
     facts = told.get("data")
     if not isinstance(facts, list) or len(facts) != told.get("pts"):
         held = f"{len(facts):,}" if isinstance(facts, list) else "none"
         raise SourceError(
             f"{place} needs as many figures as it says, {str(told.get('pts'))[:20]}, found "
-            f"{held}. {_AGAIN}"
+            f"{held}. {AGAIN}"
         )
     return facts
 
@@ -248,7 +247,7 @@ def _figure(fact: Any, place: str) -> tuple[int, tuple[dt.date, str, float]]:
         told = {name: fact.get(name) for name in _READ} if isinstance(fact, dict) else fact
         raise SourceError(
             f"{place}: needed a company, a day, a value and its filing, found {str(told)[:120]!r}. "
-            f"{_AGAIN}"
+            f"{AGAIN}"
         )
     # A filing's number begins with who sent it in, and only then counts by year.
     return cik, (day, filing[1], float(value))

@@ -26,7 +26,7 @@ from regime.data.catalog import get
 from regime.data.declared.finra import MEMBERS_OF, SERIES, series_id
 from regime.data.observations import from_values, gather
 from regime.data.sources import holdings
-from regime.data.sources.live import Http, Job, Request, Source
+from regime.data.sources.live import AGAIN, Http, Job, Request, Source
 from regime.exceptions import SourceError, UnreachedError
 
 NAME = "finra"
@@ -44,7 +44,6 @@ _NUMBERS = {
 }
 _MOST = 1e15  # shares; not a number is not below it either
 _COLUMNS = (_SYMBOL, *_NUMBERS.values(), _SPLIT, _DAY)
-_AGAIN = "Fetch it again; if it stays so, report it: the publisher changed its format."
 
 
 @dataclass(slots=True)
@@ -200,7 +199,7 @@ def _number(text: str, day: pd.Timestamp, line: int) -> float:
 
 
 def _fault(day: pd.Timestamp, words: str) -> SourceError:
-    return SourceError(f"Short interest of {day:%Y-%m-%d}, {words}. {_AGAIN}")
+    return SourceError(f"Short interest of {day:%Y-%m-%d}, {words}. {AGAIN}")
 
 
 SOURCE = Source(

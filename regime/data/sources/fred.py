@@ -15,13 +15,12 @@ from regime.data.declared.fred import SERIES
 from regime.data.observations import from_values, period_ends
 from regime.data.series import Basis, Frequency, Series
 from regime.data.sources import alfred
-from regime.data.sources.live import Http, Job, Request, Source
+from regime.data.sources.live import AGAIN, Http, Job, Request, Source
 from regime.exceptions import SourceError
 
 CHART = "https://fred.stlouisfed.org/graph/fredgraph.csv"
 KEY = "REGIME_FRED_KEY"
 _DATES = ("observation_date", "DATE")  # the first column, now and until 2024
-_AGAIN = "Fetch it again; if it stays so, report it: the publisher changed its format."
 
 
 def jobs(request: Request) -> list[Job]:
@@ -58,7 +57,7 @@ def _run(
     if found.empty:
         if request.since is not None:
             return found  # nothing new
-        raise SourceError(f"{series.id} needs at least one value of FRED, found none. {_AGAIN}")
+        raise SourceError(f"{series.id} needs at least one value of FRED, found none. {AGAIN}")
     now = request.now.tz_convert(None)
     running = period_ends(series, pd.DatetimeIndex([now]))[0]
     if (newest := found["period"].max()) > running:
@@ -103,15 +102,14 @@ def parse(content: bytes, series: Series) -> pd.DataFrame:
     if len(header) != 2 or header[0] not in _DATES or header[1] != series.id:
         raise SourceError(
             f"{series.id}, line 1: needed the header {_DATES[0]},{series.id}, found "
-            f"{lines[0][:80]!r}. {_AGAIN}"
+            f"{lines[0][:80]!r}. {AGAIN}"
         )
     cells: list[tuple[str, str]] = []
     for at, line in enumerate(lines[1:]):
         date, *rest = line.split(",")
         if len(rest) != 1:
             raise SourceError(
-                f"{series.id}, {_line(at)}: needed a date and a value, found {line[:80]!r}. "
-                f"{_AGAIN}"
+                f"{series.id}, {_line(at)}: needed a date and a value, found {line[:80]!r}. {AGAIN}"
             )
         cells.append((date, rest[0]))
     return from_values(series, alfred.values(series, cells, _line), alfred.NAME)
@@ -128,12 +126,12 @@ def _lines(content: bytes, series: Series) -> list[str]:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise SourceError(
-            f"{series.id}, line {line}: needed a table, found bytes that are no text. {_AGAIN}"
+            f"{series.id}, line {line}: needed a table, found bytes that are no text. {AGAIN}"
         ) from error
     lines = text.split("\n")
     if text.lstrip()[:1] in {"", "<"}:
         found = f"a web page that begins {lines[0][:60]!r}" if text.strip() else "nothing"
-        raise SourceError(f"{series.id}, line 1: needed a table, found {found}. {_AGAIN}")
+        raise SourceError(f"{series.id}, line 1: needed a table, found {found}. {AGAIN}")
     if last := lines.pop():
         raise SourceError(
             f"{series.id}, line {len(lines) + 1}: needed a whole line, but the table is cut short "

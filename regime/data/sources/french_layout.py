@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from regime.data.sources.live import AGAIN
 from regime.exceptions import SourceError
 
 FOLDER = "/pages/faculty/ken.french/ftp/"
@@ -22,7 +23,6 @@ _RHYTHM = {DAY: "daily", MONTH: "monthly"}
 MOST_LINES = 500_000  # ten times those of the longest file
 LONGEST_LINE = 10_000  # letters
 _MISSING = (-99.99, -999.0)
-_AGAIN = "Fetch it again; if it stays so, report it: the publisher changed its format."
 
 _ROW = re.compile(r"\s*\d{4,8}\s*(,|$)")
 _NUMBERS = re.compile(r"[-\d.,\s]*")
@@ -260,4 +260,4 @@ def _span(frame: pd.DataFrame) -> str:
 def fault(file: File, words: str, *, line: int | None = None) -> SourceError:
     """What is wrong with a file, to be raised; `words` say what was needed and found."""
     place = "" if line is None else f", line {line}"
-    return SourceError(f"{file.name}_CSV.zip{place}: {words}. {_AGAIN}")
+    return SourceError(f"{file.name}_CSV.zip{place}: {words}. {AGAIN}")

@@ -37,6 +37,7 @@ import pandas as pd
 from python_calamine import CalamineWorkbook
 
 from regime.data.calendar import new_york_day
+from regime.data.sources.workbooks import is_of_reader
 from regime.exceptions import SourceError
 
 MOST_UNPACKED = 50 * 1024**2  # bytes of a workbook; SPY's has under half a million
@@ -194,8 +195,7 @@ def _sheet(content: bytes, ticker: str) -> _Rows:
     except SourceError:
         raise
     except BaseException as error:
-        # The reader is not written in Python, and some faults end it in a panic.
-        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+        if not is_of_reader(error):
             raise
         page = content.lstrip()[:1] == b"<"
         found = "a web page" if page else f"{len(content):,} bytes that are none ({error})"

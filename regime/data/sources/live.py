@@ -11,6 +11,9 @@ from typing import Protocol
 
 import pandas as pd
 
+# What to do about a document that is not laid out as its publisher's should be.
+AGAIN = "Fetch it again; if it stays so, report it: the publisher changed its format."
+
 
 class Http(Protocol):
     """What a job may ask for; `regime.data.network.http` asks the network."""

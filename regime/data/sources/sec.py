@@ -18,7 +18,7 @@ import pandas as pd
 
 from regime.data.declared.sec import BALANCES, COMPANIES, FLOWS, SHARES, series_id
 from regime.data.observations import COLUMNS, gather
-from regime.data.sources.live import Http, Job, Request, Source
+from regime.data.sources.live import AGAIN, Http, Job, Request, Source
 from regime.exceptions import SourceError
 
 NAME = "sec"
@@ -29,7 +29,6 @@ YEAR = pd.Timedelta(days=365)
 _YEARLY = (pd.Timedelta(days=350), pd.Timedelta(days=380))  # 52 or 53 weeks, or 12 months
 _SAME_DAY = pd.Timedelta(days=10)  # a fiscal quarter may end a week earlier or later
 _FORMS = ("10-K", "10-Q")  # and their amendments and transition reports; others round
-_AGAIN = "Fetch it again; if it stays so, report it: the publisher changed its format."
 _MOST = 1e18  # USD or shares; not a number is not below it either
 _FACTS = ["start", "end", "val", "filed", "accn"]
 
@@ -273,18 +272,18 @@ def _facts(content: bytes, company: str) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise SourceError(
             f"{company} needs its facts as JSON, found {len(content)} bytes that are none, ending "
-            f"in {content[-40:]!r}. {_AGAIN}"
+            f"in {content[-40:]!r}. {AGAIN}"
         ) from error
     cik = document.get("cik") if isinstance(document, dict) else None
     if str(cik).lstrip("0") != str(COMPANIES[company]):
         raise SourceError(
             f"{company} needs the facts of CIK {COMPANIES[company]}, found those of "
-            f"{str(cik)[:20]}. {_AGAIN}"
+            f"{str(cik)[:20]}. {AGAIN}"
         )
     facts = document.get("facts")
     found = facts.get("us-gaap") if isinstance(facts, dict) else None
     if not isinstance(found, dict):
-        raise SourceError(f"{company} needs facts under us-gaap, found none. {_AGAIN}")
+        raise SourceError(f"{company} needs facts under us-gaap, found none. {AGAIN}")
     return found
 
 
@@ -296,7 +295,7 @@ def _read(
     units = held.get("units", {}) if isinstance(held, dict) else None
     found = units.get(unit, []) if isinstance(units, dict) else None
     if not isinstance(found, list):
-        raise SourceError(f"{company}, {tag}: needed a list of facts in {unit}. {_AGAIN}")
+        raise SourceError(f"{company}, {tag}: needed a list of facts in {unit}. {AGAIN}")
     rows = [
         _fact(company, f"{tag}, fact {at}", fact, dated=dated)
         for at, fact in enumerate(found)
@@ -317,7 +316,7 @@ def _fact(company: str, place: str, fact: Any, *, dated: bool) -> tuple[Any, ...
     if not sound or not start <= end <= filed:
         raise SourceError(
             f"{company}, {place}: needed a value, its days in order, and the filing, found "
-            f"{str(fact)[:120]!r}. {_AGAIN}"
+            f"{str(fact)[:120]!r}. {AGAIN}"
         )
     return start, end, float(value), filed, accn
 

@@ -47,7 +47,14 @@ def rows_of(document: bytes, sheet: str, fault: Fault, *, largest: int = LARGEST
     except SourceError:
         raise
     except BaseException as error:
-        # The reader is not written in Python, and some faults end it in a panic.
-        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+        if not is_of_reader(error):
             raise
         raise fault("be a whole workbook", f"one that cannot be read ({error})") from error
+
+
+def is_of_reader(error: BaseException) -> bool:
+    """Whether a fault is one of the document, and no interrupt of the program.
+
+    The reader is not written in Python, and some faults end it in a panic, which is no `Exception`.
+    """
+    return isinstance(error, Exception) or type(error).__name__ == "PanicException"

@@ -34,66 +34,87 @@ def require_sound(document: bytes) -> None:
         raise ValueError("it ends before what it speaks of") from error
 
 
-def _workbooks(document: bytes) -> Iterator[bytes]:
-    """Streams of the workbook, once all chains of sectors were found to end."""
-    (shift,) = struct.unpack_from("<H", document, 30)
-    if shift not in _SHIFTS:
-        raise ValueError(f"its sectors have 2 to the power of {shift} bytes")
-    size = 1 << shift
-    head = struct.unpack_from("<8I", document, 44)
-    tables, folder, small, smalls = head[0], head[1], head[4], head[5]
-    if max(tables, smalls) * size > len(document):
-        raise ValueError("it speaks of more sectors than it has")
+class _Sectors:
+    """The sectors of a compound file, once the table of which follows which was found to end.
 
-    def sector(at: int) -> bytes:
-        found = document[(at + 1) * size : (at + 2) * size]
+    Attributes
+    ----------
+    folder, small : first sectors of the list of streams, and of the table of small sectors
+    short : whether sectors have 512 bytes, as in files whose streams are under 4 GB
+    successors : for each sector, the next one of its chain
+    """
+
+    def __init__(self, document: bytes) -> None:
+        (shift,) = struct.unpack_from("<H", document, 30)
+        if shift not in _SHIFTS:
+            raise ValueError(f"its sectors have 2 to the power of {shift} bytes")
+        self.document, self.size, self.short = document, 1 << shift, shift == min(_SHIFTS)
+        tables, self.folder, _, _, self.small, smalls, more, _ = struct.unpack_from(
+            "<8I", document, 44
+        )
+        if max(tables, smalls) * self.size > len(document):
+            raise ValueError("it speaks of more sectors than it has")
+        listed, seen = list(struct.unpack_from(f"<{_DIFAT}I", document, 76)), 0
+        while more < _SPECIAL:
+            if (seen := seen + 1) * self.size > len(document):
+                raise ValueError("a chain of sectors has no end")
+            *page, more = _words(self.at(more))
+            listed += page
+        self.successors = [one for at in listed if at != _FREE for one in _words(self.at(at))]
+
+    def at(self, place: int) -> bytes:
+        """Bytes of one sector."""
+        found = self.document[(place + 1) * self.size : (place + 2) * self.size]
         if not found:
-            raise ValueError(f"it has no sector {at}")
+            raise ValueError(f"it has no sector {place}")
         return found
 
-    def chain(at: int, successors: list[int]) -> Iterator[int]:
-        for _ in range(len(successors) + 1):
-            if at == _END:
-                return
-            if at >= len(successors):
-                raise ValueError(f"a chain of sectors leads to {at}, which is none")
-            yield at
-            at = successors[at]
-        raise ValueError("a chain of sectors has no end")
+    def stream(self, first: int) -> bytes:
+        """Bytes of a chain of sectors."""
+        return b"".join(map(self.at, _chain(first, self.successors)))
 
-    def words(content: bytes) -> list[int]:
-        return list(struct.unpack(f"<{len(content) // 4}I", content))
 
-    listed = list(struct.unpack_from(f"<{_DIFAT}I", document, 76))
-    more, seen = head[6], 0
-    while more < _SPECIAL:
-        if (seen := seen + 1) * size > len(document):
-            raise ValueError("a chain of sectors has no end")
-        *page, more = words(sector(more))
-        listed += page
-    successors = [one for at in listed if at != _FREE for one in words(sector(at))]
-
-    entries = b"".join(map(sector, chain(folder, successors)))
+def _workbooks(document: bytes) -> Iterator[bytes]:
+    """Streams of the workbook, once all chains of sectors were found to end."""
+    sectors = _Sectors(document)
+    entries = sectors.stream(sectors.folder)
     told = [
         (_name(entries, at), entries[at + 66], *struct.unpack_from("<IQ", entries, at + 116))
         for at in range(0, len(entries), _ENTRY)
     ]
     _, _, first, _ = told[0]
-    ministream = b"".join(map(sector, chain(first, successors)))
-    minis = words(b"".join(map(sector, chain(small, successors)))) if small < _SPECIAL else []
+    ministream = sectors.stream(first)
+    minis = _words(sectors.stream(sectors.small)) if sectors.small < _SPECIAL else []
     for name, kind, start, length in told:
         if name not in _NAMES and (kind != _STREAM or not length):
             continue
-        if shift == min(_SHIFTS):
+        if sectors.short:
             length &= 0xFFFFFFFF  # the upper half is not used in files of this kind
         if length > len(document):
             raise ValueError(f"its stream {name!r} is longer than the whole")
         if length < _SMALL:
-            parts = [ministream[_MINI * at : _MINI * (at + 1)] for at in chain(start, minis)]
+            parts = (ministream[_MINI * at : _MINI * (at + 1)] for at in _chain(start, minis))
+            content = b"".join(parts)
         else:
-            parts = [sector(at) for at in chain(start, successors)]
+            content = sectors.stream(start)
         if name in _NAMES:
-            yield b"".join(parts)[:length]
+            yield content[:length]
+
+
+def _chain(at: int, successors: list[int]) -> Iterator[int]:
+    """Places of a chain, which is to end."""
+    for _ in range(len(successors) + 1):
+        if at == _END:
+            return
+        if at >= len(successors):
+            raise ValueError(f"a chain of sectors leads to {at}, which is none")
+        yield at
+        at = successors[at]
+    raise ValueError("a chain of sectors has no end")
+
+
+def _words(content: bytes) -> list[int]:
+    return list(struct.unpack(f"<{len(content) // 4}I", content))
 
 
 def _name(entries: bytes, at: int) -> str:

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from regime.data.calendar import last_closed_session, session_closes, trading_days
+from regime.data.calendar import last_closed_session, new_york_day, session_closes, trading_days
 from regime.data.catalog import CATALOG, MODELLED, Frequency, prices_behind
+from regime.data.checks.freshness import dated_by_closes
 from regime.data.panel import point_in_time
 from regime.data.prices import with_total_returns
 from regime.data.store import ObservationStore
@@ -68,6 +69,11 @@ def known_as_of(
 ) -> Known:
     """What was known of these series at `as_of` (UTC), and how old it was.
 
+    Parameters
+    ----------
+    as_of : a moment with a time zone; None for all that is stored
+    series : ids of what is wanted; prices of funds come along
+
     Raises
     ------
     As `panel_as_of`.
@@ -82,10 +88,7 @@ def known_as_of(
     seen = observations[observations["known_at"] <= close]
     periods = seen.groupby("series", observed=True)["period"].max()
     newest = {str(name): pd.Timestamp(period) for name, period in periods.items()}
-    for name in series:
-        if made := [one for one in (name, *prices_behind([name])[:1]) if one in newest]:
-            newest[name] = max(newest[one] for one in made)
-    return Known(panel, observations, newest)
+    return Known(panel, observations, dated_by_closes(newest, series))
 
 
 def _known(
@@ -103,7 +106,7 @@ def _known(
                 "trading day. Run `regime fetch --source live`, or yahoo, french or fred alone."
             )
         summary = store.summary()
-        asked_for = (as_of or pd.Timestamp.now("UTC")).tz_convert("America/New_York")
+        asked_for = new_york_day(as_of or pd.Timestamp.now("UTC"))
         raise StoreError(
             f"The store knew of no daily value by {asked_for:%Y-%m-%d}; "
             f"its first is of {summary['first_period'].min():%Y-%m-%d}. Choose a later day."

@@ -66,7 +66,7 @@ BASKET_SETS = {
 
 
 def get(name: str) -> BasketSet:
-    """The basket set of that name."""
+    """The basket set of that name; a ConfigError lists the names there are."""
     if name not in BASKET_SETS:
         raise ConfigError(f"There are no baskets {name!r}; choose from {', '.join(BASKET_SETS)}.")
     return BASKET_SETS[name]
@@ -164,6 +164,11 @@ def lead(returns: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame of shape (n_days - 60, n_regimes), trailing standard deviations
+
+    Raises
+    ------
+    PanelError
+        If there are no more than 60 days, or the baskets do not differ on so many.
     """
     excess = returns.sub(returns.mean(axis=1), axis=0)
     scale = excess.ewm(halflife=HALF_LIFE, min_periods=WARM_UP).std().shift(1)
@@ -177,9 +182,15 @@ def lead(returns: pd.DataFrame) -> pd.DataFrame:
 
 
 def splice_day(panel: pd.DataFrame, baskets: str) -> pd.Timestamp | None:
-    """First day on which these baskets' own leads count; None before it is reached.
+    """First day on which these baskets' own leads count: one year after the youngest began.
 
-    One year after the youngest of the three began, so that their scales have settled.
+    By then their scales have settled. The day may lie after the panel's last. None for baskets
+    without a history before them, and while one of theirs has no value yet.
+
+    Parameters
+    ----------
+    panel : DataFrame of shape (n_days, n_series), as of `data.panel`, with the baskets' series
+    baskets : a name of `BASKET_SETS`
     """
     chosen = get(baskets)
     if chosen.history is None:
@@ -202,6 +213,11 @@ def spliced_lead(panel: pd.DataFrame, baskets: str) -> pd.DataFrame:
     -------
     DataFrame of shape (n_days, n_regimes), trailing standard deviations, one column per regime, on
     days with a lead.
+
+    Raises
+    ------
+    PanelError
+        As `basket_returns` and `lead`.
     """
     return _spliced(panel, baskets, lead)
 
@@ -217,6 +233,11 @@ def spliced_returns(panel: pd.DataFrame, baskets: str) -> pd.DataFrame:
     Returns
     -------
     DataFrame of shape (n_days, n_regimes), daily log total returns, one column per regime
+
+    Raises
+    ------
+    PanelError
+        As `basket_returns`.
     """
     return _spliced(panel, baskets, lambda returns: returns)
 
@@ -248,6 +269,11 @@ def market_return(panel: pd.DataFrame) -> "pd.Series[float]":
     Returns
     -------
     Series of shape (n_days,), daily log total returns; NaN where not known
+
+    Raises
+    ------
+    PanelError
+        If the panel has neither `mkt_rf` and `rf` nor a value of `SPY`.
     """
     has_crsp = {"mkt_rf", "rf"} <= {*panel}
     has_fund = "SPY" in panel and panel["SPY"].notna().any()

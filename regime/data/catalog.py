@@ -12,12 +12,13 @@ from importlib import import_module
 
 from regime.data import declared
 from regime.data.declared.french import DECILES
+from regime.data.declared.funds import KINDS
 from regime.data.series import Basis, Frequency, Series, Unit
 from regime.exceptions import ConfigError
 
 __all__ = [
     "CATALOG", "DECILES", "MODELLED", "Basis", "Frequency", "Series", "Unit",
-    "describe_location", "get", "tables",
+    "describe_location", "get", "prices_behind", "tables",
 ]  # fmt: skip
 
 # Publishers whose series stand first wherever all are listed; the others follow by name.
@@ -37,8 +38,7 @@ MODELLED = [series.id for series in CATALOG.values() if series.modelled]  # the 
 
 def prices_behind(ids: Iterable[str]) -> list[str]:
     """Closes, dividends and splits of which these funds' total returns are made."""
-    kinds = ("close", "dividend", "split")
-    return [name for one in ids for kind in kinds if (name := f"{one}_{kind}") in CATALOG]
+    return [name for one in ids for kind in KINDS if (name := f"{one}_{kind}") in CATALOG]
 
 
 def tables() -> dict[str, list[Series]]:

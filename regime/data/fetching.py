@@ -88,8 +88,11 @@ def fetch_live(
 ) -> Iterator[Report]:
     """Ask each source, and store what it brought; reports come as sources finish.
 
+    What fails at one source, the store included, is told in its report and raises nothing.
+
     Parameters
     ----------
+    open_client : opens the client of one source, asked for in that source's own thread
     now : Timestamp (UTC)
         The moment of the fetch; what is new counts as known from then.
     since : first period wanted; by default all of history
@@ -98,6 +101,16 @@ def fetch_live(
         Ask and check, but store nothing; `added` is what would be.
     looked : bool
         False where the answers are old ones, from the archive.
+
+    Yields
+    ------
+    Report
+        One a source. Its data are all stored by then, or none of them.
+
+    Raises
+    ------
+    StoreError
+        If the store cannot be read before anybody was asked.
     """
     stored = store.spans()
     newest = {name: last for name, (_, last) in stored.items()}

@@ -42,6 +42,8 @@ def point_in_time(
     ------
     PanelError
         If a day is not a trading day, or the days are not ascending.
+    ConfigError
+        If an observation is of a series that is not in the catalogue.
 
     Examples
     --------

@@ -10,11 +10,10 @@ import pandas as pd
 
 from regime.data import catalog
 from regime.data.calendar import session_closes
-from regime.data.declared.funds import FUNDS
+from regime.data.declared.funds import FUNDS, KINDS
 from regime.data.observations import from_values, gather
 from regime.exceptions import SourceError
 
-KINDS = ("close", "dividend", "split")
 _NOISE = 2.0**-23  # of a number that went through 32 bits
 _TICKS = {64: pd.Timestamp("2001-04-10"), 100: pd.Timestamp.max}  # of a dollar, and until when
 

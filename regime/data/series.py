@@ -123,6 +123,19 @@ class Series:
         A daily value of a day without a session counts for the session before it, so
         that its lag runs from a close. A value of a week, month, quarter or year is known when
         the last day of its lag is over, which is the close after that day.
+
+        Parameters
+        ----------
+        periods : DatetimeIndex of shape (n_periods,), days without a time zone, in any order
+
+        Returns
+        -------
+        DatetimeIndex of shape (n_periods,), UTC timestamps
+
+        Raises
+        ------
+        PanelError
+            If a period whose lag counts sessions is before the first session of the calendar.
         """
         if not self.lags_in_sessions:
             return (periods + pd.Timedelta(days=self.lag + 1)).tz_localize("UTC").as_unit("us")

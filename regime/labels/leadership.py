@@ -109,7 +109,7 @@ def _survivors(lead: pd.DataFrame, switching_cost: float) -> Survivors:
     if missing := sorted({*REGIMES} - {*lead.columns}):
         raise PanelError(
             f"The path compares {', '.join(REGIMES)}, but there is no lead for "
-            f"{', '.join(missing)}. Check the baskets in regime/data/baskets.py."
+            f"{', '.join(missing)}. Take leads from regime.data.baskets.lead or spliced_lead."
         )
     leads = lead[list(REGIMES)].to_numpy(dtype=np.float64)
     if not len(leads) or not np.isfinite(leads).all():

@@ -1,13 +1,18 @@
 """Which series are as new as their publishers' calendars promise."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from functools import lru_cache
 
 import pandas as pd
 from pandas.tseries.holiday import USFederalHolidayCalendar
 
-from regime.data.calendar import last_closed_session, session_closes, settlement_days
+from regime.data.calendar import (
+    last_closed_session,
+    new_york_day,
+    session_closes,
+    settlement_days,
+)
 from regime.data.catalog import MODELLED, get
 from regime.data.declared import french
 from regime.data.series import Frequency, Series
@@ -58,7 +63,7 @@ def freshness(
         If the catalogue does not know a series.
     """
     now = now.tz_convert("UTC")
-    session, today = last_closed_session(now), _day_in_new_york(now)
+    session, today = last_closed_session(now), new_york_day(now)
     ripe = now - grace
     rows = []
     for name, period in newest.items():
@@ -86,10 +91,18 @@ def freshness(
     )
 
 
-def dated_by_closes(newest: Mapping[str, pd.Timestamp]) -> dict[str, pd.Timestamp]:
-    """Newest periods, with those of funds by their closes too: total returns are made of them."""
+def dated_by_closes(
+    newest: Mapping[str, pd.Timestamp], names: Iterable[str] = MODELLED
+) -> dict[str, pd.Timestamp]:
+    """Newest periods, with those of funds by their closes too: total returns are made of them.
+
+    Parameters
+    ----------
+    newest : the newest period at hand, by catalogue id
+    names : series to date so, by default those that models see
+    """
     found = dict(newest)
-    for name in MODELLED:
+    for name in names:
         dates = [found[one] for one in (name, f"{name}_close") if one in found]
         if dates:
             found[name] = max(dates)
@@ -181,7 +194,3 @@ def _newest_in_step(
     known_at = series.known_at(pd.DatetimeIndex(periods)) + slack
     due = [period for period, at in zip(periods, known_at, strict=True) if at <= ripe]
     return due[-1] if due else None
-
-
-def _day_in_new_york(now: pd.Timestamp) -> pd.Timestamp:
-    return now.tz_convert("America/New_York").tz_localize(None).normalize()

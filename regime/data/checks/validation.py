@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from regime.data.calendar import FIRST_DAY, last_closed_session, trading_days
+from regime.data.calendar import FIRST_DAY, last_closed_session, new_york_day, trading_days
 from regime.data.catalog import CATALOG, Frequency, Series, Unit
 from regime.data.checks.jumps import Rows
 from regime.data.database.encoding import codes, day_numbers
@@ -22,7 +22,6 @@ from regime.exceptions import SourceError
 
 # Published for Saturdays and Sundays too; bond indices only where a month ends on one.
 _EVERY_DAY = {"DFF", "USEPUINDXD", "BAMLH0A0HYM2", "BAMLC0A0CM"}
-_NEW_YORK = "America/New_York"
 
 # Values outside are doubtful. Wide: a slip of the unit or a digit, not an unlikely day.
 # `Series.lowest` and `Series.highest` go before these, and an id before its unit.
@@ -236,7 +235,7 @@ def _calendar(
     day = day_numbers(rows["period"])
     known = day_numbers(rows["known_at"].dt.tz_convert(None))
     today, tomorrow = _number(now.tz_convert(None)), (day + 1).astype("datetime64[D]")
-    yesterday = _number(now.tz_convert(_NEW_YORK).tz_localize(None)) - 1
+    yesterday = _number(new_york_day(now)) - 1
     ended = day <= max(yesterday, _number(last_closed_session(now)))
     yield ended, "is of a day that is not over"
     yield ~ended | ~on_sessions | np.isin(day, _sessions(now)), "is of no trading day"

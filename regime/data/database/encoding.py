@@ -15,19 +15,31 @@ from regime.exceptions import StoreError
 
 CELL = ["series", "period"]
 _EPOCH = pd.Timestamp(0, tz="UTC")
+_MAKE_THEM = "Make them by regime.data.observations.from_values."
 
 
 def check(observations: pd.DataFrame) -> None:
-    """A fault here is one of the program, caught before it is stored for good."""
-    if list(observations.columns) != COLUMNS:
-        raise StoreError(f"Observations need the columns {COLUMNS}: {list(observations.columns)}.")
+    """Raise StoreError on what breaks the contract of `regime.data.observations`.
+
+    That is a fault of the program, caught before it is stored for good.
+    """
+    if (found := list(observations.columns)) != COLUMNS:
+        raise StoreError(
+            f"Observations need the columns {', '.join(COLUMNS)}, but have "
+            f"{', '.join(map(str, found)) or 'none'}. {_MAKE_THEM}"
+        )
     known_at, period = observations["known_at"], observations["period"]
     if not isinstance(known_at.dtype, pd.DatetimeTZDtype):
-        raise StoreError(f"`known_at` needs a time zone, but is {known_at.dtype}.")
+        raise StoreError(f"`known_at` needs a time zone, but is {known_at.dtype}. {_MAKE_THEM}")
     if not isinstance(period.dtype, np.dtype) or period.dtype.kind != "M":
-        raise StoreError(f"`period` must be days without a time zone, but is {period.dtype}.")
+        raise StoreError(
+            f"`period` must be days without a time zone, but is {period.dtype}. {_MAKE_THEM}"
+        )
     if unknown := set(observations["series"].unique()) - set(CATALOG):
-        raise StoreError(f"The catalogue does not know the series {sorted(map(str, unknown))}.")
+        raise StoreError(
+            f"The catalogue does not know the series {sorted(map(str, unknown))}. "
+            f"Declare them in regime.data.declared, or leave them out."
+        )
     faults = {
         "a value that is not finite": ~np.isfinite(observations["value"].to_numpy("float64")),
         "no date or no source": observations.drop(columns="value").isna().any(axis=1),
@@ -37,7 +49,9 @@ def check(observations: pd.DataFrame) -> None:
     for fault, rows in faults.items():
         if rows.any():
             first = observations[np.asarray(rows)].iloc[0]
-            raise StoreError(f"Observations hold {fault}: {first['series']}, {first['period']}.")
+            raise StoreError(
+                f"Observations hold {fault}: {first['series']}, {first['period']}. {_MAKE_THEM}"
+            )
 
 
 def in_order(rows: pd.DataFrame, series: Mapping[str, int]) -> pd.DataFrame:

@@ -4,6 +4,9 @@ from dataclasses import replace
 
 from regime.data.series import Basis, Frequency, Series, Unit, daily
 
+# What is stored of a share, by the ending of its series.
+KINDS = ("close", "dividend", "split")
+
 # The six that baskets and the market return are made of.
 _MODELLED = {
     "OEF": "S&P 100 fund", "XLG": "S&P 500 Top 50 fund", "RSP": "S&P 500 equal-weight fund",

@@ -208,7 +208,7 @@ class HttpClient:
 
     def _persist(
         self, asked: httpx.URL, headers: dict[str, str], conditions: dict[str, str]
-    ) -> "Answer":
+    ) -> Answer:
         """The answer of the first try that has one."""
         begun = _Clock(self.patience.total)
 
@@ -241,7 +241,7 @@ class HttpClient:
 
     def _follow(
         self, asked: httpx.URL, headers: dict[str, str], conditions: dict[str, str], begun: "_Clock"
-    ) -> "Answer":
+    ) -> Answer:
         """The answer at the end of the redirects."""
         address, host = self._mirrored(asked), asked.host
         hidden = secrets_in(asked, headers)

@@ -22,7 +22,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from regime.data.prices import KINDS, as_quoted, fund_observations
+from regime.data.declared.funds import KINDS
+from regime.data.prices import as_quoted, fund_observations
 from regime.data.sources.live import Http
 from regime.exceptions import SourceError
 

@@ -37,6 +37,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from regime.data.calendar import new_york_day
 from regime.data.declared.funds import FUNDS
 from regime.data.prices import as_quoted, fund_observations
 from regime.data.sources import tiingo
@@ -116,7 +117,7 @@ def parse(
     served = _closes(result, ticker)
     splits = _events(result, "splits", _ratio, ticker)
     dividends = _events(result, "dividends", _amount, ticker)
-    splits = splits[splits.index <= now.tz_convert(_ZONE).tz_localize(None)]  # others are plans
+    splits = splits[splits.index <= new_york_day(now)]  # others are plans
     _check_adjusted(served, splits, ticker)
     share = pd.DataFrame({"close": served, "dividend": dividends, "split": splits})
     later = _later_splits(splits, pd.DatetimeIndex(share.index))

@@ -42,6 +42,10 @@ def block_means(ranked: pd.DataFrame, blocks: Blocks) -> pd.DataFrame:
 def composed(means: pd.DataFrame) -> pd.DataFrame:
     """The composite of block means, 0 to 10, and how much it hangs on one block.
 
+    Parameters
+    ----------
+    means : DataFrame of shape (n_days, n_blocks), shares of 1, as of `block_means`
+
     Returns
     -------
     DataFrame of shape (n_days, 4)

@@ -71,7 +71,8 @@ def favoured(
     Parameters
     ----------
     values : array of shape (n_days, n_signals), NaN where not known
-    dates : trading day of each row
+    dates : trading day of each row, ascending
+    labels, day : as of `leaders`; rows of `values` after `day` are not to be there
 
     Returns
     -------

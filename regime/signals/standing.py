@@ -74,6 +74,11 @@ def standing(values: FloatArray, dates: pd.DatetimeIndex) -> pd.DataFrame:
 def extremes(values: FloatArray, dates: pd.DatetimeIndex, lately: int = LATELY) -> pd.DataFrame:
     """The value of the last `lately` rows that was the highest or lowest for the longest.
 
+    Parameters
+    ----------
+    values, dates : as of `standing`
+    lately : rows, the last one included
+
     Returns
     -------
     DataFrame with a row per signal: `extreme`, the value, and `extreme_on`, its day; whether it

@@ -32,6 +32,11 @@ def returns(
     of, against : total-return indices; of several, a basket in equal parts
     spans : sessions
     features : those of `spans` that a model may read
+
+    Returns
+    -------
+    list of Signal, named `<name>_<span>d` and `<name>_ytd`, in decimal returns or differences of
+    them
     """
     pair = Pair(title, _several(of), _several(against))
     unit = POINTS if pair.against else RETURN

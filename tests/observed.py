@@ -1,7 +1,13 @@
 """Small frames of observations, and the stores that keep them."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pandas as pd
+import pytest
+
+from regime.data.store import ObservationStore
+from regime.exceptions import StoreError
 
 FETCHED = pd.Timestamp("2024-06-03 12:00", tz="UTC")
 LATER = FETCHED + pd.Timedelta(days=30)
@@ -36,3 +42,17 @@ def many(days: int, value: float, source: str = "files") -> pd.DataFrame:
     known_at = period.tz_localize("UTC") + pd.Timedelta(hours=21)
     columns = {"series": "OEF", "period": period, "known_at": known_at, "value": value}
     return pd.DataFrame({**columns, "source": source})
+
+
+def use_everything(store: ObservationStore) -> Iterator[str]:
+    """The error of each way to use the store."""
+    for use in (
+        store.read,
+        store.summary,
+        store.is_empty,
+        store.is_simulated,
+        lambda: store.append(TWO_DAYS, fetched_at=FETCHED),
+    ):
+        with pytest.raises(StoreError) as error:
+            use()
+        yield str(error.value)

@@ -1,7 +1,7 @@
 """Panels that every signal can be worked out of, drawn at random, and what is asked of them."""
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 import numpy as np
@@ -37,6 +37,18 @@ _WALKS = {Unit.INDEX, Unit.LEVEL, Unit.PRICE, Unit.COUNT, Unit.THOUSANDS, Unit.U
 def columns_of(signals: Sequence[Signal]) -> list[str]:
     """Every column that these read."""
     return sorted({name for one in signals for name in (*one.needs, *one.uses)})
+
+
+def of_columns(signal: Signal, days: pd.DatetimeIndex, columns: Mapping[str, object]) -> np.ndarray:
+    """A signal of columns given day by day, one number for all days where it is one."""
+    length = max(len(one) for one in columns.values() if not np.isscalar(one))
+    return signal.of(pd.DataFrame(columns, days[:length])).to_numpy()
+
+
+def carried_on(days: pd.DatetimeIndex, changes: Mapping[int, float]) -> "pd.Series[float]":
+    """A number that changes on these rows, NaN before the first."""
+    rows = pd.Series(changes, dtype=float).reindex(range(len(days)))
+    return rows.ffill().set_axis(days)
 
 
 def drawn_panel(signals: Sequence[Signal], days: pd.DatetimeIndex, seed: int = 0) -> pd.DataFrame:

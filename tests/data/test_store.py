@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from drawn import drawn
 from hypothesis import strategies as st
-from observed import FETCHED, LATER, TWO_DAYS, frame, many
+from observed import FETCHED, LATER, TWO_DAYS, frame, many, use_everything
 
 from regime.data.observations import COLUMNS, SIMULATED
 from regime.data.store import ObservationStore
@@ -315,20 +315,6 @@ def test_two_real_sources_may_share_a_store(store):
 
 
 # Files that are no store ----------------------------------------------------------------
-
-
-def use_everything(store: ObservationStore) -> Iterator[str]:
-    """The error of each way to use the store."""
-    for use in (
-        store.read,
-        store.summary,
-        store.is_empty,
-        store.is_simulated,
-        lambda: store.append(TWO_DAYS, fetched_at=FETCHED),
-    ):
-        with pytest.raises(StoreError) as error:
-            use()
-        yield str(error.value)
 
 
 def test_a_store_that_is_not_there_says_how_to_fill_it(store):

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 from observed import frame
+from watched import of_columns
 from worked import known_and_old, remedies, told_in_spite, unnamed
 
 from regime.data import catalog
@@ -20,8 +21,7 @@ TOGETHER = [SECTORS[:9]]  # a share is of those known, eight at least
 
 def of(name, **columns):
     """A signal on days that begin in 2023, of columns given day by day."""
-    length = max(len(one) for one in columns.values() if not np.isscalar(one))
-    return BY_NAME[name].of(pd.DataFrame(columns, DAYS[:length])).to_numpy()
+    return of_columns(BY_NAME[name], DAYS, columns)
 
 
 def stepped(steps, length):

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 from observed import frame
+from watched import carried_on
 
 from regime.data import catalog
 from regime.data.calendar import trading_days
@@ -159,8 +160,7 @@ def test_a_loss_has_no_pe_and_is_not_above_25():
 
 
 def carried(length, changes):
-    """A number that changes on these rows, NaN before the first."""
-    return pd.Series(changes, dtype=float).reindex(range(length)).ffill().set_axis(DAYS[:length])
+    return carried_on(DAYS[:length], changes)
 
 
 def test_growth_is_from_the_same_quarter_though_filed_on_another_day():

@@ -7,6 +7,7 @@ from hypothesis import assume
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from observed import frame
+from watched import carried_on
 
 from regime.data.calendar import trading_days
 from regime.data.panel import point_in_time
@@ -16,8 +17,7 @@ DAYS = trading_days(pd.Timestamp("2024-01-02"), pd.Timestamp("2024-12-31"))
 
 
 def carried(length, changes):
-    """A number that changes on these rows, NaN before the first."""
-    return pd.Series(changes, dtype=float).reindex(range(length)).ffill().set_axis(DAYS[:length])
+    return carried_on(DAYS[:length], changes)
 
 
 def splits_on(length, on):

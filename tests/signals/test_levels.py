@@ -7,6 +7,7 @@ from drawn import drawn
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from observed import frame
+from watched import of_columns
 
 from regime.data import catalog
 from regime.data.calendar import trading_days
@@ -24,8 +25,7 @@ JULY_2020 = {
 
 def of(name, **columns):
     """A signal on days that begin in 2020, of columns given day by day."""
-    length = max(len(one) for one in columns.values() if not np.isscalar(one))
-    return BY_NAME[name].of(pd.DataFrame(columns, index=DAYS[:length])).to_numpy()
+    return of_columns(BY_NAME[name], DAYS, columns)
 
 
 def stressed(dollar, yields):

@@ -7,6 +7,7 @@ from drawn import drawn
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from observed import frame
+from watched import of_columns
 from worked import known_and_old, told_in_spite, unnamed
 
 from regime.data.calendar import trading_days
@@ -30,8 +31,7 @@ TOGETHER = [("dec_7", "dec_8", "dec_9")]
 
 def of(name, **columns):
     """A signal on days that begin in 2023, of columns given day by day."""
-    length = max(len(one) for one in columns.values() if not np.isscalar(one))
-    return BY_NAME[name].of(pd.DataFrame(columns, DAYS[:length])).to_numpy()
+    return of_columns(BY_NAME[name], DAYS, columns)
 
 
 def grown(rate, days=23):

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
+from watched import of_columns
 from worked import known_and_old, told_in_spite, unnamed
 
 from regime.data import catalog
@@ -19,8 +20,7 @@ NAN = np.nan
 
 def of(name, **columns):
     """A signal on days that begin in 2023, of columns given day by day."""
-    length = max(len(one) for one in columns.values() if not np.isscalar(one))
-    return BY_NAME[name].of(pd.DataFrame(columns, DAYS[:length])).to_numpy()
+    return of_columns(BY_NAME[name], DAYS, columns)
 
 
 def stepped(step, length, on=1):

@@ -1,17 +1,15 @@
 """What only a file can go through: damage, permissions, a full disk."""
 
-import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import sqlalchemy as sa
-from observed import FETCHED, LATER, TWO_DAYS, many
+from observed import FETCHED, LATER, TWO_DAYS, many, use_everything
+from unprivileged import without_privileges
 
 from regime.data.store import ObservationStore
 from regime.exceptions import StoreError
@@ -25,20 +23,6 @@ def store(tmp_path: Path) -> ObservationStore:
 def query(store: ObservationStore, sql: str) -> None:
     with store.database.transaction(write=True) as connection:
         connection.exec_driver_sql(sql)
-
-
-def use_everything(store: ObservationStore) -> Iterator[str]:
-    """The error of each way to use the store."""
-    for use in (
-        store.read,
-        store.summary,
-        store.is_empty,
-        store.is_simulated,
-        lambda: store.append(TWO_DAYS, fetched_at=FETCHED),
-    ):
-        with pytest.raises(StoreError) as error:
-            use()
-        yield str(error.value)
 
 
 def test_a_file_without_content_is_an_empty_store(store):
@@ -86,19 +70,6 @@ def test_a_folder_that_is_gone_is_told(store):
     with pytest.raises(StoreError, match=r"folder is not there. Create .*gone"):
         gone.append(TWO_DAYS, fetched_at=FETCHED)
     assert gone.is_empty()
-
-
-@contextmanager
-def without_privileges() -> Iterator[None]:
-    """As somebody who may not write everywhere: root may."""
-    root = os.geteuid() == 0
-    if root:
-        os.seteuid(65534)
-    try:
-        yield
-    finally:
-        if root:
-            os.seteuid(0)
 
 
 @pytest.mark.parametrize(

@@ -1,16 +1,15 @@
 """A folder is read as it lies, or refused with the file, the column and the row at fault."""
 
 import gzip
-import os
 import stat
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from unprivileged import without_privileges
 
 from regime.data import catalog
 from regime.data.calendar import session_closes
@@ -62,19 +61,6 @@ def read(folder: Path) -> files.FolderRead:
 def values(found: files.FolderRead, series: str) -> "pd.Series[float]":
     rows = found.observations
     return rows[rows["series"] == series].set_index("period")["value"]
-
-
-@contextmanager
-def without_privileges() -> Iterator[None]:
-    """As somebody who may not read everything: root may."""
-    root = os.geteuid() == 0
-    if root:
-        os.seteuid(65534)
-    try:
-        yield
-    finally:
-        if root:
-            os.seteuid(0)
 
 
 # What is right --------------------------------------------------------------------------

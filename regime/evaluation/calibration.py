@@ -13,8 +13,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from regime.evaluation.calibration_chance import (
+    kept_overnight,
+    one_hot,
+    resampled_sums,
+    simulated_counts,
+)
 from regime.evaluation.scores import brier_score
-from regime.evaluation.significance import BLOCK, LEVEL
+from regime.evaluation.significance import TAILS
 from regime.exceptions import EvaluationError
 from regime.taxonomy import REGIMES
 
@@ -24,9 +30,6 @@ IntArray = npt.NDArray[np.int64]
 N_BINS = 15
 RESAMPLES = 1000
 SIMULATIONS = 500
-_TAILS = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)
-_AT_A_TIME = 50  # paths in memory together
-_LAGS = np.array([1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144, BLOCK])
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,14 +157,14 @@ def reliability(
     bins = _bins(said, n_bins)
     cells = bins + n_bins * np.arange(n_regimes)
     size = n_bins * n_regimes
-    days, right = _one_hot(cells, size), _one_hot(cells, size, so)
+    days, right = one_hot(cells, size), one_hot(cells, size, so)
     n_days = days.sum(axis=0)
     used = np.flatnonzero(n_days)
 
     counted = np.hstack([days[:, used], right[:, used]])
-    n_drawn, n_right = np.hsplit(_resampled_sums(counted, seed), 2)
+    n_drawn, n_right = np.hsplit(resampled_sums(counted, RESAMPLES, seed), 2)
     shares = np.where(n_drawn > 0, n_right / np.maximum(n_drawn, 1), np.nan)
-    low, high = np.nanquantile(shares, _TAILS, axis=0)
+    low, high = np.nanquantile(shares, TAILS, axis=0)
     pairs = np.unique(cells + size * _episode(actual)[:, None])
     episodes = np.bincount(pairs % size, minlength=size)
     promised = np.bincount(cells.ravel(), said.ravel(), minlength=size)
@@ -230,17 +233,17 @@ def calibration_error(
     said, so = _checked(proba, actual)
     bins = _bins(said, n_bins)
     n_values = said.size
-    gaps = _one_hot(bins, n_bins, said - so)
+    gaps = one_hot(bins, n_bins, said - so)
     error = _error(gaps.sum(axis=0), n_values)
-    resampled = _error(_resampled_sums(gaps, seed), n_values)
+    resampled = _error(resampled_sums(gaps, RESAMPLES, seed), n_values)
     shift = resampled.mean() - error
-    low, high = np.maximum(np.quantile(resampled, _TAILS) - shift, 0.0)
+    low, high = np.maximum(np.quantile(resampled, TAILS) - shift, 0.0)
 
-    keep = _keep(said, so, bins)
-    promised = _one_hot(bins, n_bins, said).sum(axis=0)
-    happened = _simulated_counts(said, bins, n_bins, keep, seed)
+    keep = kept_overnight(said, so, bins)
+    promised = one_hot(bins, n_bins, said).sum(axis=0)
+    happened = simulated_counts(said, bins, n_bins, keep, SIMULATIONS, seed)
     simulated = _error(promised - happened, n_values)
-    calibrated_low, calibrated_high = np.quantile(simulated, _TAILS)
+    calibrated_low, calibrated_high = np.quantile(simulated, TAILS)
     return CalibrationError(
         error=float(error),
         low=float(low),
@@ -370,85 +373,5 @@ def _episode(actual: "pd.Series[str]") -> IntArray:
     return np.concatenate([[0], np.cumsum(values[1:] != values[:-1])]).astype(np.int64)
 
 
-def _one_hot(cells: IntArray, n_cells: int, values: FloatArray | None = None) -> FloatArray:
-    """Each row's values (or ones), added up in the cells its regimes fall into."""
-    rows = np.repeat(np.arange(len(cells)), cells.shape[1]) * n_cells + cells.ravel()
-    weights = None if values is None else values.ravel()
-    counted = np.bincount(rows, weights, minlength=len(cells) * n_cells)
-    return counted.reshape(len(cells), n_cells).astype(np.float64)
-
-
 def _error(gaps: FloatArray, n_values: int) -> FloatArray:
     return np.asarray(np.abs(gaps).sum(axis=-1) / n_values)
-
-
-def _resampled_sums(values: FloatArray, seed: int) -> FloatArray:
-    """Column sums of each resample of the rows: shape (n_resamples, n_columns)."""
-    from arch.bootstrap import StationaryBootstrap  # a second's import, only needed here
-
-    bootstrap = StationaryBootstrap(BLOCK, np.arange(len(values)), seed=np.random.default_rng(seed))
-    before = np.vstack([np.zeros(values.shape[1]), values.cumsum(axis=0)])
-    sums = np.empty((RESAMPLES, values.shape[1]))
-    for number, ((rows,), _) in enumerate(bootstrap.bootstrap(RESAMPLES)):
-        # A resample is a few dozen stretches of rows, each a difference of running sums.
-        ends = np.append(np.flatnonzero(np.diff(rows) != 1), len(rows) - 1)
-        begins = np.append(0, ends[:-1] + 1)
-        sums[number] = (before[rows[ends] + 1] - before[rows[begins]]).sum(axis=0)
-    return sums
-
-
-def _keep(said: FloatArray, so: FloatArray, bins: IntArray) -> float:
-    """Chance that a simulated path keeps its luck overnight, from how long errors last."""
-    lags = _LAGS[len(said) > _LAGS]
-    if not len(lags):
-        return 0.0
-    # Bartlett weights, and each lag stands for those between it and its neighbours.
-    weight = (1 - lags / (BLOCK + 1)) * np.gradient(lags) if len(lags) > 1 else np.ones(1)
-    wrong = so - said
-    real, lasting = [], []
-    for lag in lags:
-        near = bins[:-lag] == bins[lag:]  # only these add up in one bin
-        real.append(float((wrong[:-lag] * wrong[lag:])[near].sum()))
-        lasting.append(float(_shared(said[:-lag], said[lag:])[near].sum()))
-    wanted = float(weight @ np.array(real))
-    # Sums fall as luck changes more often; the root is where they meet.
-    low, high = 0.0, 1 - 1 / len(said)
-    for _ in range(50):
-        keep = (low + high) / 2
-        enough = float((weight * keep**lags) @ np.array(lasting)) > wanted
-        low, high = (low, keep) if enough else (keep, high)
-    return (low + high) / 2
-
-
-def _shared(one: FloatArray, other: FloatArray) -> FloatArray:
-    """Covariance of two rows' errors under the same luck, for each regime."""
-    both = np.empty_like(one)
-    for k in range(one.shape[1]):
-        # Regime k wins both races if its time is the smallest against the stronger rival of each.
-        rivals = np.maximum(one * other[:, [k]], other * one[:, [k]]).sum(axis=1)
-        mine = one[:, k] * other[:, k]
-        both[:, k] = mine / np.where(rivals > 0, rivals, 1.0) - mine
-    return both
-
-
-def _simulated_counts(
-    said: FloatArray, bins: IntArray, n_bins: int, keep: float, seed: int
-) -> FloatArray:
-    """How often it was so in each bin, if said rightly: shape (n_simulations, n_bins)."""
-    n_rows, n_regimes = said.shape
-    rng = np.random.default_rng([seed, 1])  # not the numbers the bootstrap has used
-    inside = [_one_hot(bins[:, [k]], n_bins).astype(np.float32) for k in range(n_regimes)]
-    slowness = (1 / np.maximum(said.T, 1e-30)).astype(np.float32)  # improbable is late, not never
-    found = []
-    for begin in range(0, SIMULATIONS, _AT_A_TIME):
-        shape = min(_AT_A_TIME, SIMULATIONS - begin), n_rows
-        anew = rng.random(shape, dtype=np.float32) >= keep
-        anew[:, 0] = True
-        lasts = np.diff(np.append(np.flatnonzero(anew), anew.size))
-        times = rng.standard_exponential((n_regimes, len(lasts)), dtype=np.float32)
-        arrival = np.repeat(times, lasts, axis=1).reshape(n_regimes, *shape)
-        arrival *= slowness[:, None, :]
-        winner = arrival.argmin(axis=0)
-        counts = [(winner == k).astype(np.float32) @ inside[k] for k in range(n_regimes)]
-        found.append(np.sum(counts, axis=0, dtype=np.float64))
-    return np.vstack(found)

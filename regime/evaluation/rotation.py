@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from regime.evaluation.scores import TRADING_DAYS
-from regime.evaluation.significance import BLOCK, LEVEL, RESAMPLES
+from regime.evaluation.significance import BLOCK, LEVEL, RESAMPLES, TAILS
 from regime.exceptions import EvaluationError
 from regime.taxonomy import REGIMES
 
@@ -352,7 +352,7 @@ def _interval(
         return unknown, unknown
     bootstrap = StationaryBootstrap(BLOCK, daily, seed=np.random.default_rng(seed))
     drawn = bootstrap.apply(lambda rows: _numbers(rows, shape, first_cost).ravel(), RESAMPLES)
-    low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+    low, high = np.quantile(drawn, TAILS, axis=0)
     return low.reshape(-1, *shape), high.reshape(-1, *shape)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 LEVEL = 0.90
+TAILS = ((1 - LEVEL) / 2, (1 + LEVEL) / 2)  # quantiles at the ends of an interval
 BLOCK = 252  # trading days; labels overlap for months, so shorter blocks flatter
 OTHER_BLOCKS = (126, 504)  # shown beside, so that nothing hangs on the choice
 RESAMPLES = 1000
@@ -49,18 +50,26 @@ def edge_over(reference: "pd.Series[float]", losses: "pd.Series[float]", seed: i
     -------
     Edge, in nats per day; positive where the model is better than the reference.
 
+    Raises
+    ------
+    ValueError
+        If the two are not of the same days.
+
     References
     ----------
     Politis and Romano (1994), JASA 89(428), 1303-1313: the stationary bootstrap.
     Diebold and Mariano (1995), JBES 13(3), 253-263.
     """
     if not reference.index.equals(losses.index):
-        raise ValueError("Losses are compared on the same rows; the two indexes differ.")
+        raise ValueError(
+            f"Losses are compared on the same rows; found {len(reference)} of the reference and "
+            f"{len(losses)} of the model, not all of the same days. Keep the days that both have."
+        )
     gain = (reference - losses).to_numpy()
     if not gain.any():
         return Edge(0.0, 0.0, 0.0, 0.0, dict.fromkeys(OTHER_BLOCKS, 0.0), None, 0.0)
     means = _resampled_means(gain, BLOCK, seed)
-    low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    low, high = np.quantile(means, TAILS)
     se = float(means.std(ddof=1))
     return Edge(
         edge=float(gain.mean()),
@@ -80,7 +89,8 @@ def edge_interval(
 ) -> tuple[float, float, float]:
     """Edge, and both ends of its interval: what `edge_over` says of them, in a third of the time.
 
-    For the many parts of a sample; on fewer rows than two blocks it says little.
+    For the many parts of a sample; on fewer rows than two blocks it says little. The days are
+    taken to be the same: whoever asks has matched them.
 
     Parameters
     ----------
@@ -96,7 +106,7 @@ def edge_interval(
     if not gain.any():
         return 0.0, 0.0, 0.0
     means = _resampled_means(gain, BLOCK, seed)
-    low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    low, high = np.quantile(means, TAILS)
     return float(gain.mean()), float(low), float(high)
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from regime.evaluation import calibration
+from regime.evaluation import calibration, calibration_chance
 from regime.evaluation.calibration import calibration_error, murphy, reliability, when_we_said
 from regime.evaluation.scores import brier_score, count_episodes, expected_calibration_error
 from regime.exceptions import EvaluationError
@@ -104,7 +104,9 @@ def test_resamples_are_those_of_arch():
     values = np.random.default_rng(0).normal(size=(700, 2))
     bootstrap = StationaryBootstrap(252, values, seed=np.random.default_rng(4))
     expected = bootstrap.apply(lambda rows: rows.sum(axis=0), calibration.RESAMPLES)
-    np.testing.assert_allclose(calibration._resampled_sums(values, 4), expected, atol=1e-9)
+    np.testing.assert_allclose(
+        calibration_chance.resampled_sums(values, calibration.RESAMPLES, 4), expected, atol=1e-9
+    )
 
 
 def test_the_interval_of_a_share_is_about_as_wide_as_its_episodes_are_few(few_draws):
@@ -173,7 +175,7 @@ def test_days_as_if_independent_would_call_honest_forecasts_faulty(few_draws, mo
     """What the serial dependence is for: without it chance looks several times smaller."""
     proba, actual = history(6000, 3, horizon=63)
     with_luck_that_lasts = calibration_error(proba, actual)
-    monkeypatch.setattr(calibration, "_keep", lambda *_: 0.0)
+    monkeypatch.setattr(calibration, "kept_overnight", lambda *_: 0.0)
     by_the_day = calibration_error(proba, actual)
     assert with_luck_that_lasts.draw_days > 20
     assert by_the_day.draw_days == 1.0
@@ -200,7 +202,7 @@ def test_simulated_outcomes_come_true_as_often_as_said_and_whatever_lasts():
     bins = np.tile(np.arange(400)[:, None], (1, 3))
     bins[:, 1:] += [400, 800]
     for keep in (0.0, 0.9):
-        share = calibration._simulated_counts(said, bins, 1200, keep, 0).mean(axis=0)
+        share = calibration_chance.simulated_counts(said, bins, 1200, keep, 500, 0).mean(axis=0)
         assert np.abs(share.reshape(3, 400).T - said).max() < 0.12
         assert np.abs(share.reshape(3, 400).T - said).mean() < 0.02
         assert (share[:20] == 0).all()
@@ -213,7 +215,9 @@ def test_the_covariance_of_two_days_luck_is_what_races_show():
     both = (times / one).argmin(axis=1) == (times / other).argmin(axis=1)
     won = (times / one).argmin(axis=1)
     races = [(both & (won == k)).mean() - one[k] * other[k] for k in range(3)]
-    np.testing.assert_allclose(calibration._shared(one[None], other[None])[0], races, atol=3e-3)
+    np.testing.assert_allclose(
+        calibration_chance.shared_luck(one[None], other[None])[0], races, atol=3e-3
+    )
 
 
 def test_a_seed_gives_the_same_numbers_again_and_the_global_generator_is_left_alone(few_draws):

@@ -16,20 +16,10 @@ from regime.models.hmm_arrays import BY_STATE, DEGREES, as_arrays, as_learned
 from regime.models.hmm_choice import choose_n_states
 from regime.models.hmm_densities import log_density
 from regime.models.hmm_engines import Engine
-from regime.models.hmm_labels import labelled_start, own_labels
+from regime.models.hmm_fit import fit_states
+from regime.models.hmm_labels import own_labels
 from regime.models.hmm_options import LEGAL, check_together, numbers_of_states
-from regime.models.hmm_problem import Problem
-from regime.models.hmm_search import best_of, search
-from regime.models.hmm_starts import (
-    FAR,
-    Missing,
-    in_units,
-    learnable,
-    of_kind,
-    random_starts,
-    source_of,
-    typical_units,
-)
+from regime.models.hmm_starts import Missing, learnable
 from regime.models.matching import Match, match_states
 
 FloatArray = npt.NDArray[np.float64]
@@ -218,36 +208,18 @@ class GaussianHMMClassifier(ClassifierMixin, BaseEstimator):
                 f"one of {previous.means_.shape[0]} states and {previous.means_.shape[1]} "
                 "features. Fit it from nothing, with `fit`."
             )
-        rows = X[at]
-        centre, scale, pooled = typical_units(rows)
-        problem = Problem(
-            rows=np.clip((rows - centre) / scale, -FAR, FAR),
-            lengths=lengths,
-            pooled=pooled,
-            full=self.covariance_type == "full",
-            min_covar=self.min_covar,
-            n_iter=self.n_iter,
-            tol=self.tol,
-            emission=self.emission,
-            stickiness=self.stickiness,
+        labelled = self.start == "labels"
+        best, self.health_ = fit_states(
+            X[at],
+            lengths,
+            n_states,
+            self.get_params(deep=False),
+            own=own_labels(codes, self.horizon)[at] if labelled else None,
+            previous=None if previous is None else previous._start(),
         )
-        warm = None
-        if previous is not None:
-            warm = in_units(of_kind(previous._start(), self.emission), centre, scale)
-        own = own_labels(codes, self.horizon)[at] if self.start == "labels" else None
-        others = self._other_starts(problem, own, n_states, warm is not None)
-        tried = search(problem, warm, of_kind(others, self.emission), self.engine)
-        best, self.health_ = best_of(tried, problem, warm=warm is not None)
-        known = (~np.isnan(rows)).sum(axis=0) / problem.n_rows
-        self.health_["log_likelihood_per_row"] -= float((np.log(scale) * known).sum())
-
-        labelled = self.start == "labels"  # in the regimes' order from the start
-        order = np.arange(n_states) if labelled else np.lexsort(best.means.T[::-1])
-        self.startprob_ = best.startprob[order]
-        self.transmat_ = best.transmat[np.ix_(order, order)]
-        self.means_: FloatArray = best.means[order] * scale + centre
-        self.covars_ = best.covars[order] * np.outer(scale, scale)
-        self.degrees_ = None if best.degrees is None else best.degrees[order]
+        self.startprob_, self.transmat_ = best.startprob, best.transmat
+        self.means_: FloatArray = best.means
+        self.covars_, self.degrees_ = best.covars, best.degrees
 
         # Filtered, as in service: smoothed states would have seen the regime they explain.
         states = self._filter(X).proba
@@ -266,16 +238,6 @@ class GaussianHMMClassifier(ClassifierMixin, BaseEstimator):
         if previous is not None or len(numbers) == 1:
             return numbers[0]
         return choose_n_states(self, numbers, X, codes)
-
-    def _other_starts(
-        self, problem: Problem, own: npt.NDArray[np.intp] | None, n_states: int, warm: bool
-    ) -> Parameters:
-        """Where a fit begins that goes on from nothing, or what competes with one that does."""
-        n_starts = self.n_challengers if warm else self.n_init
-        if own is not None and n_starts:
-            return labelled_start(problem, own, n_states)
-        random = source_of(self.random_state, len(problem.rows), warm=warm)
-        return random_starts(problem.rows, problem.pooled, n_states, n_starts, random)
 
     def predict_proba(self, X: Any, *, before: FloatArray | None = None) -> FloatArray:
         """Probabilities of shape (n_rows, n_regimes), `horizon` rows after each row.

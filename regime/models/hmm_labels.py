@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from regime.models.em import Parameters
 from regime.models.hmm_problem import Problem
-from regime.models.hmm_starts import STAY
+from regime.models.hmm_starts import lasting
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.intp]
@@ -147,9 +147,7 @@ def _moments(problem: Problem, rows: FloatArray) -> tuple[FloatArray, FloatArray
 
 def _moves(problem: Problem, states: IntArray, n_states: int) -> FloatArray:
     """How often each state followed each, on top of a row's worth of what random starts say."""
-    leave = (1 - STAY) / max(n_states - 1, 1)
-    moves = np.full((n_states, n_states), leave)
-    np.fill_diagonal(moves, STAY)
+    moves = lasting(n_states)
     first = np.zeros(len(states), dtype=bool)
     first[np.cumsum(problem.lengths)[:-1]] = True
     both = (states[:-1] >= 0) & (states[1:] >= 0) & ~first[1:]

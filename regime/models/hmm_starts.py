@@ -150,15 +150,21 @@ def random_starts(
 ) -> Parameters:
     """So many first guesses, whose states are equally likely and last; rows in typical units."""
     guesses = [first_guess(rows, pooled, n_states, random) for _ in range(n_starts)]
-    leave = (1 - STAY) / max(n_states - 1, 1)
-    moves = np.full((n_states, n_states), leave)
-    moves += np.eye(n_states) * (STAY - leave if n_states > 1 else 1 - leave)
     return Parameters(
         startprob=np.full((n_starts, n_states), 1 / n_states),
-        transmat=np.tile(moves, (n_starts, 1, 1)),
+        transmat=np.tile(lasting(n_states), (n_starts, 1, 1)),
         means=np.array([means for means, _ in guesses]),
         covars=np.array([covars for _, covars in guesses]),
     )
+
+
+def lasting(n_states: int) -> FloatArray:
+    """Moves (n_states, n_states) of states that last alike: `STAY`, or for ever if alone."""
+    if n_states == 1:
+        return np.ones((1, 1))
+    moves = np.full((n_states, n_states), (1 - STAY) / (n_states - 1))
+    np.fill_diagonal(moves, STAY)
+    return moves
 
 
 def source_of(seed: Any, n_rows: int, *, warm: bool) -> Any:

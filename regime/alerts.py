@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from regime.call import Status
+from regime.call import SURE, Status
 from regime.exceptions import PanelError
 from regime.taxonomy import REGIMES, Regime
 
@@ -27,7 +27,7 @@ _AWAY = "away_from_giants"
 _NEEDED = ("regime", "status", "words", "called_since", "qualifier")
 _FIRM = {Status.HANDOVER: "handover, unconfirmed"}
 _MEANING = {
-    Status.CONFIRMED: "returns since bear it out, or its probability is above 80%",
+    Status.CONFIRMED: f"returns since bear it out, or its probability is above {SURE:.0%}",
     Status.CONTESTED: "the likeliest regimes are too close to tell apart, or the lead is new",
     Status.HANDOVER: "the probabilities have changed hands, the returns have yet to bear it out",
     Status.PROVISIONAL: "returns bear it out so far, but the next ones may still change that",

@@ -67,6 +67,12 @@ def regime_call(
         without a path. `away_from_giants`, one less the probability of mega-cap-led.
         `qualifier`, the direction of the market since the call.
 
+    Raises
+    ------
+    PanelError
+        If a regime has no column, probabilities of a day are missing, negative or do not sum
+        to one, days are out of order or come twice, or `published` names no regime.
+
     Notes
     -----
     *Contested*: the most probable regime has less than one half, or leads the next by
@@ -127,10 +133,18 @@ def choose_margin(probabilities: pd.DataFrame, *, at_most: float = CHANGES_A_YEA
     Returns
     -------
     float, log-odds in nats
+
+    Raises
+    ------
+    PanelError
+        As `regime_call`; if there is no day, or no margin up to 3 is enough.
     """
     _check(probabilities)
     if probabilities.empty:
-        raise PanelError("A margin is chosen on training probabilities, but there are none.")
+        raise PanelError(
+            "A margin is chosen on training probabilities, but there are none. Give those of a "
+            "walk-forward."
+        )
     proba = probabilities[list(REGIMES)].to_numpy()
     for margin in np.arange(0.25, 3.01, 0.25):
         called = _with_hysteresis(proba, float(margin))
@@ -138,13 +152,16 @@ def choose_margin(probabilities: pd.DataFrame, *, at_most: float = CHANGES_A_YEA
             return float(margin)
     raise PanelError(
         f"No margin up to 3 keeps the calls to {at_most} changes a year; "
-        "the probabilities are too restless to be called."
+        "the probabilities are too restless to be called. Allow more changes, or use another model."
     )
 
 
 def _check(probabilities: pd.DataFrame) -> None:
     if missing := [name for name in REGIMES if name not in probabilities]:
-        raise PanelError(f"A call needs a probability of {', '.join(REGIMES)}; missing: {missing}.")
+        raise PanelError(
+            f"A call needs a probability of {', '.join(REGIMES)}; missing: {', '.join(missing)}. "
+            "Give a column for each."
+        )
     values = probabilities[list(REGIMES)].to_numpy(dtype=np.float64)
     days = probabilities.index
     bad = ~(np.isfinite(values).all(axis=1) & (values >= 0).all(axis=1))
@@ -155,7 +172,12 @@ def _check(probabilities: pd.DataFrame) -> None:
             f"{values[bad][0].tolist()}. Leave such days out."
         )
     if not days.is_monotonic_increasing or days.has_duplicates:
-        raise PanelError("A call follows the days in order, each once; sort them first.")
+        raise PanelError(
+            f"A call follows the days in order, each once; of these {len(days)}, "
+            f"{int(days.duplicated().sum())} come again"
+            f"{'' if days.is_monotonic_increasing else ' and some are out of order'}. Sort them, "
+            "and keep one row of each."
+        )
 
 
 def _with_hysteresis(proba: np.ndarray, margin: float, before: int | None = None) -> np.ndarray:
@@ -246,12 +268,11 @@ _TOLD = ("status", "regime", "most_probable", "runner_up", "handover_from")
 @lru_cache(maxsize=256)
 def _words(status: str, regime: str, first: str, second: str, before: Any) -> str:
     """What a reader is told: "Mega-cap led, confirmed"."""
-    short = {name: Regime(name).words.split(" (")[0] for name in REGIMES}
     match status:
         case Status.CONTESTED:
-            return f"Contested: {short[first]} / {short[second]}"
+            return f"Contested: {Regime(first).short} / {Regime(second).short}"
         case Status.HANDOVER:
-            return f"Handover, unconfirmed: {short[before]} to {short[regime]}"
+            return f"Handover, unconfirmed: {Regime(before).short} to {Regime(regime).short}"
     return f"{Regime(regime).words}, {status}"
 
 

@@ -144,7 +144,7 @@ def _sentence(row: Mapping[Any, Any]) -> str:
     told[0] += " point" if abs(points[0]) == 1 else " points"
     horizon = int(row["horizon"])
     ahead = "now" if horizon == 0 else f"in {horizon} days"
-    name = Regime(str(row["regime"])).words.split(" (")[0]
+    name = Regime(str(row["regime"])).short
     return f"{name} {ahead} {shown[0]}% -> {shown[1]}%: {', '.join(told)}."
 
 

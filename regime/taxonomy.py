@@ -15,6 +15,11 @@ class Regime(StrEnum):
         """What a reader is told."""
         return _WORDS[self]
 
+    @property
+    def short(self) -> str:
+        """The same without its explanation: "Broadening"."""
+        return _WORDS[self].partition(" (")[0]
+
 
 REGIMES: tuple[str, ...] = tuple(regime.value for regime in Regime)
 

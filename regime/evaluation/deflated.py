@@ -84,6 +84,10 @@ def track_record(returns: "pd.Series[float]", *, independent: bool = False) -> T
     returns : Series of simple returns, one per trading day, in order, none missing
     independent : count every day as one observation, as the published formulas do
 
+    Returns
+    -------
+    TrackRecord, per observation; `n_days` by `effective_days` unless `independent`
+
     Raises
     ------
     EvaluationError
@@ -123,6 +127,10 @@ def effective_days(returns: npt.ArrayLike, lag: int | None = None) -> float:
     ----------
     returns : array of shape (n_days,), finite and not all the same
     lag : trading days; by default 4 (n_days / 100)^(2/9), rounded down
+
+    Returns
+    -------
+    float, days; 2 to n_days
 
     References
     ----------

@@ -38,7 +38,7 @@ STARTS: dict[str, tuple[str, ...]] = {
     "gaussian_hmm": ("leads",),
 }
 CORRECTIONS = {"logistic_correction": LogisticCorrection, "boosting_correction": BoostingCorrection}
-_START, _START_PARAMS = "start", "start_params"
+_START, _START_PARAMS, _USUAL_START = "start", "start_params", "resampled_filter"
 WARM_UP, A_GENERATION = "warm_up", 7560  # trading days a stack's members begin before it
 
 # What each class of ours has learned after `fit`, for `tracking.storage`: with its parameters it
@@ -84,9 +84,9 @@ def build_classifier(config: ExperimentConfig, horizon: int) -> Any:
     `climatology` and `persistence` are what they say; `filter` is the multinomial logistic
     regression on the three path scores that every other model is held against; `logistic`
     the same on any features known on half of the training rows, a missing value counting as
-    average; `hist_gradient_boosting`
-    is scikit-learn's, with its own defaults; `boosting` the same, calibrated in time order;
-    `boosting_from_filter` starts from the filter and adds shrunken corrections;
+    average; `hist_gradient_boosting` is scikit-learn's, with its own defaults; `boosting` the
+    same, calibrated in time order; `boosting_from_filter` starts from the filter and adds
+    shrunken corrections;
     `gaussian_hmm` is a hidden Markov model on the features, filtered forward; `hybrid` a sticky
     chain of the regimes themselves whose evidence is a booster's; `resampled_filter` reads the
     scores by what resampled markets taught; `logistic_correction` and `boosting_correction` add
@@ -95,7 +95,8 @@ def build_classifier(config: ExperimentConfig, horizon: int) -> Any:
     Raises
     ------
     ConfigError
-        If a parameter is unknown or its value cannot be used.
+        If a parameter is unknown or its value cannot be used, rows are left out of training that
+        the model learns from one to the next, or it is a stack.
     """
     kind, params = config.model.kind, config.model.params
     try:
@@ -200,7 +201,7 @@ def _resampled(config: ExperimentConfig, params: dict[str, Any], horizon: int) -
 def _correction(config: ExperimentConfig, horizon: int) -> Any:
     kind = CORRECTIONS[config.model.kind]
     params = dict(config.model.params)
-    name = params.pop(_START, "resampled_filter")
+    name = params.pop(_START, _USUAL_START)
     given = params.pop(_START_PARAMS, {})
     if not isinstance(name, str) or name not in STARTS or not isinstance(given, dict):
         raise ConfigError(
@@ -218,7 +219,13 @@ def _correction(config: ExperimentConfig, horizon: int) -> Any:
 
 
 def input_sets(config: ExperimentConfig) -> tuple[str, ...]:
-    """Feature sets the model reads."""
+    """Feature sets the model reads, of a stack those of its members.
+
+    Raises
+    ------
+    ConfigError
+        If features are chosen for a baseline, which has its own, or none for another model.
+    """
     kind = config.model.kind
     if kind == "stack":
         return tuple(dict.fromkeys(name for m in config.members for name in input_sets(m)))
@@ -238,7 +245,7 @@ def input_sets(config: ExperimentConfig) -> tuple[str, ...]:
     if kind == "boosting_from_filter":
         before = ("path",)
     if kind in CORRECTIONS:
-        before = STARTS.get(str(config.model.params.get(_START, "resampled_filter")), ())
+        before = STARTS.get(str(config.model.params.get(_START, _USUAL_START)), ())
         if not {*config.features.sets} - {"path", "leads"}:
             raise ConfigError(
                 f"{config.name}: a {kind} reads features besides those of its first guess. Add "
@@ -248,7 +255,7 @@ def input_sets(config: ExperimentConfig) -> tuple[str, ...]:
 
 
 def input_columns(config: ExperimentConfig, columns: list[str]) -> list[str]:
-    """Those of the features' columns that the model reads, in its order."""
+    """Those of the features' columns that the model reads, in its order; `columns` by name."""
     scores = [name for name in columns if name.startswith("path_score_")]
     if config.model.kind == "filter":
         return scores

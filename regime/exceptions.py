@@ -45,5 +45,9 @@ class PanelError(RegimeError):
     """What is known is not enough for what is to be computed."""
 
 
+class TrainingRowsError(PanelError, ValueError):
+    """What is known is not enough to fit an estimator; scikit-learn expects a ValueError there."""
+
+
 class EvaluationError(RegimeError):
     """There is nothing, or too little, to judge a model on."""

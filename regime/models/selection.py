@@ -9,6 +9,8 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.feature_selection import SelectorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from regime.exceptions import TrainingRowsError
+
 
 class KnownFeatures(SelectorMixin, BaseEstimator):
     """Keep features that are known on enough training rows and vary there.
@@ -26,8 +28,8 @@ class KnownFeatures(SelectorMixin, BaseEstimator):
 
     Raises
     ------
-    ValueError
-        If no feature is left.
+    TrainingRowsError
+        If no feature is left; a ValueError.
     """
 
     def __init__(self, min_share: float = 0.0) -> None:
@@ -41,7 +43,7 @@ class KnownFeatures(SelectorMixin, BaseEstimator):
         high = np.where(known, X, -np.inf).max(axis=0)
         self.known_ = (known.mean(axis=0) >= self.min_share) & (high > low)
         if not self.known_.any():
-            raise ValueError(
+            raise TrainingRowsError(
                 f"None of {X.shape[1]} features is known on {self.min_share:.0%} of training "
                 f"rows (n_samples = {X.shape[0]}) and varies there. Choose feature sets whose "
                 "series are in the store, or a later training.since."

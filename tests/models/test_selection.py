@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from regime.exceptions import PanelError
 from regime.models.selection import KnownFeatures
 
 
@@ -70,5 +71,5 @@ def test_refitting_chooses_anew(series):
 
 
 def test_if_nothing_is_left_it_says_what_was_asked_and_what_to_do(series):
-    with pytest.raises(ValueError, match=r"None of 2 features is known on 50%.*training\.since"):
+    with pytest.raises(PanelError, match=r"None of 2 features is known on 50%.*training\.since"):
         KnownFeatures(0.5).fit(series[["never", "flat"]])

@@ -37,6 +37,7 @@ def test_what_the_notebook_imports_is_there(book):
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_the_notebook_runs(book, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.delenv("MPLBACKEND", raising=False)  # which importing streamlit sets
     done = nbclient.NotebookClient(
         book.copy(), timeout=300, resources={"metadata": {"path": NOTEBOOK.parent}}
     ).execute()

@@ -192,8 +192,8 @@ def _load_columns(path: Path, names: Sequence[str], since: pd.Timestamp | None) 
     try:
         with parquet.ParquetFile(path) as file:
             there = {*file.schema_arrow.names}
-        read = table(path, ["date", *(name for name in names if name in there)]).set_index("date")
-        return read if since is None else read[read.index >= since]
+        columns = ["date", *(name for name in names if name in there)]
+        return table(path, columns, since=since).set_index("date")
     except (OSError, ValueError, KeyError) as error:
         raise StoreError(f"{path} cannot be read ({error}). Run `regime score`.") from error
 

@@ -97,7 +97,9 @@ def _app_command(port: int, settings: "Settings") -> list[str]:
         "streamlit", "run", str(page), f"--server.address={HOST}", f"--server.port={port}",
         "--server.headless=true", "--browser.gatherUsageStats=false",
         "--client.toolbarMode=viewer", "--server.fileWatcherType=none",
-        "--server.maxUploadSize=1", *(f"--{option}" for option in _SHUT),
+        # Who has gone keeps what was published then, 7 MB, for as long as they may come back.
+        "--server.maxUploadSize=1", "--server.disconnectedSessionTTL=30",
+        *(f"--{option}" for option in _SHUT),
         *(f"--theme.{option}" for option in _THEME),
     ]  # fmt: skip
 

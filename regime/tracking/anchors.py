@@ -13,7 +13,7 @@ from regime.exceptions import StoreError
 from regime.settings import Settings
 from regime.tracking.chain import Head
 from regime.tracking.mlflow_client import client, find_runs, has_tracking
-from regime.tracking.operations import HEAD, PLACE, RESTORED, log_operation, place_of
+from regime.tracking.operations import HEAD, LOST, PLACE, RESTORED, log_operation, place_of
 
 
 def anchors(settings: Settings) -> list[Head]:
@@ -68,16 +68,12 @@ def given_up(settings: Settings) -> list[GivenUp]:
     StoreError
         If MLflow cannot be reached.
     """
-    return sorted(
-        (
-            GivenUp(
-                int(run.data.metrics["last"]), int(run.data.metrics["furthest"]),
-                run.info.start_time, run.data.tags[RESTORED],
-            )
-            for run in _runs(settings, RESTORED)
-        ),
-        key=lambda one: one.milliseconds,
-    )  # fmt: skip
+    found = []
+    for run in _runs(settings, RESTORED):
+        first, _, furthest = run.data.tags[LOST].partition("-")
+        why = run.data.tags[RESTORED]
+        found.append(GivenUp(int(first) - 1, int(furthest), run.info.start_time, why))
+    return sorted(found, key=lambda one: one.milliseconds)
 
 
 def give_up(settings: Settings, head: Head | None, *, why: str) -> GivenUp:
@@ -98,8 +94,10 @@ def give_up(settings: Settings, head: Head | None, *, why: str) -> GivenUp:
     log_operation(
         settings,
         f"ledger goes on from row {last}",
-        tags={RESTORED: why} | ({} if head is None else {HEAD: str(head)}),
-        metrics={"last": last, "furthest": furthest},
+        # As tags, which are there as soon as the run is: whoever is killed leaves no half of it.
+        tags={RESTORED: why, LOST: f"{last + 1}-{furthest}"}
+        | ({} if head is None else {HEAD: str(head)}),
+        metrics={},
     )
     return given_up(settings)[-1]
 

@@ -7,6 +7,8 @@ from typing import IO, Any
 
 import pandas as pd
 
+_AT_ONCE = 1024  # rows; a century of all signals at once is 50 MB
+
 
 def plain(text: str | bytes) -> Any:
     """Values of a JSON document; a ValueError if it is damaged, or nested beyond all depth."""
@@ -14,9 +16,6 @@ def plain(text: str | bytes) -> Any:
         return json.loads(text)
     except RecursionError:
         raise ValueError("it is nested too deep") from None
-
-
-_AT_ONCE = 1024  # rows; a century of all signals at once is 50 MB
 
 
 def table(
@@ -47,7 +46,8 @@ def table(
                 groups = _groups(file, since)
                 pieces = file.iter_batches(_AT_ONCE, groups, columns, use_threads=False)
                 kept = [one.filter(compute.greater_equal(one["date"], since)) for one in pieces]
-                read = Table.from_batches(kept, kept[0].schema)
+                nothing = file.read_row_groups([], columns, use_threads=False)
+                read = Table.from_batches(kept, nothing.schema)
         found: pd.DataFrame = read.to_pandas(use_threads=False)
         return found
     except (OSError, ValueError):
@@ -60,11 +60,11 @@ def table(
 
 
 def _groups(file: Any, since: pd.Timestamp) -> list[int]:
-    """Groups of rows of a Parquet file that may hold such a day; the last one if none does."""
+    """Groups of rows of a Parquet file that may hold such a day."""
     column = file.schema_arrow.get_field_index("date")
     groups = []
     for group in range(file.metadata.num_row_groups):
         told = file.metadata.row_group(group).column(column).statistics
         if told is None or not told.has_min_max or told.max >= since:
             groups.append(group)
-    return groups or [file.metadata.num_row_groups - 1]
+    return groups

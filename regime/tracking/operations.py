@@ -19,6 +19,7 @@ from regime.tracking.runs import code_version
 
 HEAD = "ledger_head"  # tag: the last row of the ledger when the run was made
 RESTORED = "ledger_restored"  # tag: why later rows than the last are gone for good
+LOST = "ledger_lost"  # tag beside it: which rows, as `31-40`
 PLACE = "ledger_of"  # tag: whose ledger, for homes that share a server
 
 

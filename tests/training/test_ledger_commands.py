@@ -120,7 +120,10 @@ def test_rows_that_no_copy_has_are_given_up_once_and_told_for_good(ledger):
     assert "sound: 30 rows of" in told
     assert "2 anchors in MLflow checked" in told  # the one of row 20, and where it goes on from
     assert anchors(where) == [Head(20, hashes[20]), ledger.head()]
-    past_the_guard(ledger, "DELETE FROM ledger WHERE seq > 29")
+    ledger.append(rows("2024-06-20"), published_at=evening("2024-06-20"))
+    log_operation(where, "day", tags={HEAD: str(ledger.head())}, metrics={})
+    assert "sound: 33 rows of" in ask("ledger", "verify")
+    past_the_guard(ledger, "DELETE FROM ledger WHERE seq > 30")
     ask("ledger", "verify", code=1)  # what is lost after that is another loss
 
 

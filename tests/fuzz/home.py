@@ -75,7 +75,7 @@ def _of_folder(name: str, suffix: str, valid: Callable[[], list[bytes]], mutate:
     return Parser(
         f"files, {name}{suffix}", valid, mutate,
         in_file(f"tables{suffix}/{name}{suffix}", lambda path: files.fetch(path.parent, [])),
-        lambda read: observations(read.observations), share=5,
+        lambda read: observations(read.observations, pd.Timestamp.now("UTC")), share=5,
     )  # fmt: skip
 
 

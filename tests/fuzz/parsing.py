@@ -174,7 +174,7 @@ def _memory(*, forget: bool = False) -> int:
     return int(held[0]) * 1024 if held else 0
 
 
-def observations(found: pd.DataFrame) -> None:
+def observations(found: pd.DataFrame, now: pd.Timestamp = NOW) -> None:
     """Of `regime.data.observations`: each row once, in types and words of the catalogue."""
     assert list(found.columns) == COLUMNS
     assert found["period"].dtype == "datetime64[us]", found["period"].dtype
@@ -185,7 +185,7 @@ def observations(found: pd.DataFrame) -> None:
     if not len(found):
         return
     assert set(found["series"]) <= CATALOG.keys()
-    assert found["period"].max() <= NOW.tz_convert(None) + pd.offsets.MonthEnd(1), "in the future"
+    assert found["period"].max() <= now.tz_convert(None) + pd.offsets.MonthEnd(1), "in the future"
     codes = pd.factorize(found["series"])[0]
     keys = np.c_[codes, found["period"].astype("int64"), found["known_at"].astype("int64")]
     assert len(np.unique(keys, axis=0)) == len(keys), "a row is there twice"

@@ -13,7 +13,7 @@ from regime.exceptions import EvaluationError
 from regime.explained import FILTER, LEAST, MEMORY, SHARES
 from regime.features.assembly import FAMILIES
 from regime.features.family import Feature
-from regime.features.leadership import CONFIRMED, SCORE, SINCE_CONFIRMED
+from regime.features.leadership import PATH_FEATURES
 from regime.one_more_row import after_rows
 from regime.shapley import chances, coalitions, shapley
 from regime.taxonomy import REGIMES
@@ -28,9 +28,6 @@ _MOST_FEATURES, _MOST = 10, 2**14  # features, and coalitions, that are all aske
 _ORDERS = 256  # of a larger family's features, half of them the other half reversed
 _ROWS = 2**16  # that are asked for at a time
 _DEARER = 8  # an answer of a model that remembers, which is asked row by row
-
-_PATH_UNITS = dict.fromkeys(SCORE.values(), "standard deviations of lead")
-_PATH_UNITS |= {**dict.fromkeys(CONFIRMED.values(), "1 or 0"), SINCE_CONFIRMED: "sessions"}
 
 
 def shares(
@@ -228,7 +225,8 @@ def drivers(
     outer = coalitions(len(families) + game.remembers)
     exact = len(names) <= _MOST_FEATURES and len(outer) << len(names) <= game.affords(_MOST)
     share = (_owen if exact else _owen_sampled)(game, groups, len(names), outer)
-    units = {**_PATH_UNITS, **{one.name: one.unit for one in _features(bundle, family)}}
+    units = {name: unit for name, (unit, _) in PATH_FEATURES.items()}
+    units |= {one.name: one.unit for one in _features(bundle, family)}
     keys = {
         "feature": names,
         "unit": [units[name] for name in names],
@@ -342,7 +340,7 @@ def _features(bundle: Bundle, family: str) -> list[Feature]:
 
 def _families(bundle: Bundle, columns: Sequence[str]) -> dict[str, list[str]]:
     """The columns of each family that has some, in the order of the columns."""
-    family = dict.fromkeys(_PATH_UNITS, FILTER)
+    family = dict.fromkeys(PATH_FEATURES, FILTER)
     for name in FAMILIES:
         family |= {feature.name: name for feature in _features(bundle, name)}
     found: dict[str, list[str]] = {}

@@ -11,15 +11,9 @@ import pandas as pd
 from regime.bundle import Bundle, columns_read, features_kept
 from regime.exceptions import PanelError
 from regime.features.assembly import PATH, declared
-from regime.features.leadership import CONFIRMED, SCORE, SD, SINCE_CONFIRMED
+from regime.features.leadership import PATH_FEATURES
 from regime.models.assembly import input_sets
 from regime.taxonomy import REGIMES
-
-_PATH_UNITS = {
-    **dict.fromkeys(SCORE.values(), (SD, "What the best path to it earned, less the best of all.")),
-    **dict.fromkeys(CONFIRMED.values(), ("1 or 0", "Whether the newest confirmed day was its.")),
-    SINCE_CONFIRMED: ("trading days", "How long hindsight has not settled who leads."),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +99,7 @@ def _settings(bundle: Bundle, X: pd.DataFrame, changes: Mapping[str, float]) -> 
 
 def _unread(name: str, read: Sequence[str], bundle: Bundle) -> str:
     window = bundle.config.features.window
-    exists = name in {*declared(window), *_PATH_UNITS}
+    exists = name in {*declared(window), *PATH_FEATURES}
     found = f"{name!r}, which it does not read" if exists else f"{name!r}, which is no feature"
     near = difflib.get_close_matches(name, read, n=1, cutoff=0.0)
     advice = f"The nearest that it reads is {near[0]!r}" if near else "It reads none"
@@ -121,11 +115,11 @@ def units(bundle: Bundle) -> pd.DataFrame:
     names: list[str] = []
     for family in input_sets(bundle.config):
         names += [name for name, (of, _) in known.items() if of == family]
-        names += _PATH_UNITS if family == PATH else []
+        names += PATH_FEATURES if family == PATH else []
     rows = []
     for name in columns_read(bundle.config, names):
-        if name in _PATH_UNITS:
-            rows.append([name, PATH, *_PATH_UNITS[name]])
+        if name in PATH_FEATURES:
+            rows.append([name, PATH, *PATH_FEATURES[name]])
         else:
             family, feature = known[name]
             rows.append([name, family, feature.unit, feature.why])

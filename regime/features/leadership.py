@@ -21,6 +21,14 @@ LEAD = {regime: f"lead_{regime}" for regime in REGIMES}
 SCORE = {regime: f"path_score_{regime}" for regime in REGIMES}
 CONFIRMED = {regime: f"path_confirmed_{regime}" for regime in REGIMES}
 SINCE_CONFIRMED = "path_sessions_since_confirmed"
+PATH_FEATURES = {  # unit and reason of each column of `PathFeatures`
+    **dict.fromkeys(
+        SCORE.values(),
+        ("standard deviations of lead", "What the best path to it earned, less the best of all."),
+    ),
+    **dict.fromkeys(CONFIRMED.values(), ("1 or 0", "Whether the newest confirmed day was its.")),
+    SINCE_CONFIRMED: ("trading days", "How long hindsight has not settled who leads."),
+}
 
 
 def leadership(window: int) -> list[Feature]:

@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,7 +10,7 @@ import pandas as pd
 import pytest
 from conftest import REAL_DATA
 from docs.blocks import ROOT, page, pages
-from docs.walking import SHARED, Walk, is_free, ports
+from docs.walking import BIN, INSTALLED, SHARED, Walk, is_free, ports
 from filelock import FileLock
 from once import once
 from replay import market
@@ -28,10 +27,11 @@ def demo(tmp_path_factory):
     """The home of a finished `regime demo`; to be copied only."""
 
     def make(folder):
+        code = {} if INSTALLED else {"PYTHONPATH": str(ROOT)}
         done = subprocess.run(
-            [Path(sys.executable).parent / "regime", "demo", "--no-serve"], cwd=folder,
+            [Path(INSTALLED or BIN) / "regime", "demo", "--no-serve"], cwd=folder,
             capture_output=True, text=True,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "REGIME_HOME": str(folder / ".regime")},
+            env={**os.environ, **code, "REGIME_HOME": str(folder / ".regime")},
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
 

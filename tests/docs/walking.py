@@ -18,6 +18,9 @@ from docs.blocks import ROOT, Block, Page, console, cron, logical, shell
 from once import moved
 
 BIN = Path(sys.executable).parent
+# Of another environment, into which the wheel was installed: what a page that needs no checkout
+# is followed with.
+INSTALLED = os.environ.get("REGIME_TEST_BIN")
 SHARED = "../shared/data"
 # What serves until it is ended, by its first words, and the ports it answers on.
 SERVERS = {
@@ -104,14 +107,17 @@ class Walk:
         (tools / "make").chmod(0o755)
         home = base / "home"
         home.mkdir()
-        code = self.folder if "checkout" in page.stands_on else ROOT
+        of_checkout = "checkout" in page.stands_on
+        self.bin = Path(INSTALLED) if INSTALLED and not of_checkout else BIN
         self.environment = {name: os.environ[name] for name in KEPT if name in os.environ}
         self.environment |= {
-            "PATH": f"{tools}:{BIN}:/usr/local/bin:/usr/bin:/bin", "HOME": str(home),
-            "PYTHONPATH": str(code), "DOCS_STATE": str(self.state), "OMP_NUM_THREADS": "1",
+            "PATH": f"{tools}:{self.bin}:/usr/local/bin:/usr/bin:/bin", "HOME": str(home),
+            "DOCS_STATE": str(self.state), "OMP_NUM_THREADS": "1",
             "COLUMNS": "120", "REGIME_USER_AGENT": "documentation, docs@example.org",
             "MLFLOW_DISABLE_TELEMETRY": "true", "JUPYTER_PLATFORM_DIRS": "1", "MPLBACKEND": "agg",
         }  # fmt: skip
+        if self.bin == BIN:
+            self.environment["PYTHONPATH"] = str(self.folder if of_checkout else ROOT)
         if mirror is not None:
             self.environment["REGIME_MIRROR"] = mirror
 
@@ -196,8 +202,8 @@ class Walk:
         if self.python is None:
             with log.open("wb") as out:
                 self.python = subprocess.Popen(
-                    [sys.executable, "-c", _PYTHON], stdin=subprocess.PIPE, text=True, stderr=out,
-                    stdout=subprocess.PIPE, cwd=self.current(), start_new_session=True,
+                    [self.bin / "python", "-c", _PYTHON], stdin=subprocess.PIPE, text=True,
+                    stdout=subprocess.PIPE, stderr=out, cwd=self.current(), start_new_session=True,
                     env=self.environment | self.exported(),
                 )  # fmt: skip
         asked = {"text": self.here(block.text), "place": block.place}

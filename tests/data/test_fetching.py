@@ -202,7 +202,7 @@ MISBEHAVIOURS: dict[str, tuple[str, Callable[[], Fault], str, str, list[str]]] =
 }  # fmt: skip
 
 
-# What fails before a document is read fails alike, and test_http tells them all apart.
+# What fails before a document is read fails alike, and data/network/http tells them all apart.
 ON_THE_WAY = {
     "503", "reset half-way", "zip bomb", "gzip bomb", "a web page for a table", "wrong length",
     "truncated JSON", "slow drip", "not found", "redirect loop",

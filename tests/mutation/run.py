@@ -31,6 +31,10 @@ from mutation.mutants import Mutant, mutants
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 RESULTS, EXPLAINED = HERE / "results.json", HERE / "survivors.md"
+OF_THE_LEDGER = [
+    f"tests/tracking/ledger/test_{name}.py"
+    for name in ("publishing", "tampering", "copies", "processes")
+]
 MODULES = {  # and what is to notice; the quick and telling ones first
     "regime/evaluation/splits.py": ["tests/evaluation/test_splits.py"],
     "regime/evaluation/scores.py": ["tests/evaluation/test_scores.py"],
@@ -42,8 +46,8 @@ MODULES = {  # and what is to notice; the quick and telling ones first
     "regime/data/panel.py": ["tests/data/test_panel.py", "tests/data/test_prices.py"],
     "regime/data/as_of.py": ["tests/data/test_as_of.py"],
     "regime/tracking/chain.py": ["tests/tracking/test_chain.py"],
-    "regime/tracking/ledger_rows.py": ["tests/tracking/test_ledger.py"],
-    "regime/tracking/ledger.py": ["tests/tracking/test_ledger.py"],
+    "regime/tracking/ledger_rows.py": OF_THE_LEDGER,
+    "regime/tracking/ledger.py": OF_THE_LEDGER,
     "regime/models/filtering.py": ["tests/models/test_filtering.py"],
 }
 LEFT_OUT = "postgres or sixty_years or anchors_are"  # long, and they notice nothing by themselves

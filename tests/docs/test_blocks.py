@@ -2,6 +2,7 @@
 
 import ast
 import re
+import subprocess
 import tomllib
 from functools import cache
 
@@ -51,6 +52,18 @@ def test_blocks_parse(path):
                 tomllib.loads(block.text)
         except (SyntaxError, ValueError) as error:
             pytest.fail(f"{block.place}: {error}")
+
+
+def test_patches_still_fit():
+    found = re.compile(r"^git apply <<'PATCH'\n(.*?)^PATCH$", re.MULTILINE | re.DOTALL)
+    patches = {path: found.findall(page(path).text) for path in PAGES}
+    assert sum(map(len, patches.values())) > 2
+    for path, texts in patches.items():
+        done = subprocess.run(
+            ["git", "apply", "--check"], input="".join(texts), cwd=ROOT, capture_output=True,
+            text=True,
+        )  # fmt: skip
+        assert not texts or done.returncode == 0, f"{path}: {done.stderr}"
 
 
 @pytest.mark.parametrize("path", PAGES)

@@ -54,6 +54,18 @@ def test_blocks_parse(path):
             pytest.fail(f"{block.place}: {error}")
 
 
+@pytest.mark.parametrize("path", PAGES)
+def test_make_is_asked_for_in_a_checkout_only(path):
+    asked = [
+        block.place
+        for block in page(path).blocks
+        if block.language in IN_SHELLS and not block.file and not block.not_run
+        for words in commands(shell(block))
+        if words[0] == "make"
+    ]
+    assert not asked or "checkout" in page(path).stands_on, f"{asked[0]}: no Makefile there"
+
+
 def test_patches_still_fit():
     found = re.compile(r"^git apply <<'PATCH'\n(.*?)^PATCH$", re.MULTILINE | re.DOTALL)
     patches = {path: found.findall(page(path).text) for path in PAGES}

@@ -9,7 +9,8 @@ from functools import cache
 import pandas as pd
 import pytest
 from replay import market, yahoo
-from replay.server import Fault, ReplayServer, no_tls
+from replay.faults import Fault
+from replay.server import ReplayServer, no_tls
 
 from regime.data.as_of import panel_as_of
 from regime.data.calendar import last_closed_session

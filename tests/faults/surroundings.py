@@ -19,7 +19,7 @@ from commands import Done
 from faults.forked import fresh
 from faults.killing import NOT_DEAD, emptied, values
 from faults.world import ALONE, RUN, World, told
-from replay.server import Fault
+from replay.faults import Fault
 
 from regime.data.calendar import last_closed_session
 

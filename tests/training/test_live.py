@@ -5,7 +5,8 @@ import shutil
 import pandas as pd
 import pytest
 from replay import market
-from replay.server import Fault, ReplayServer
+from replay.faults import Fault
+from replay.server import ReplayServer
 from replay.yahoo import FEW
 
 from regime.data.calendar import last_closed_session

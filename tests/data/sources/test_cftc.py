@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 from replay import cftc as replay
 from replay.cftc import Report
-from replay.server import Fault, ReplayServer
+from replay.faults import Fault
+from replay.server import ReplayServer
 
 from regime.data import catalog
 from regime.data.calendar import session_closes

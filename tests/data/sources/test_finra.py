@@ -9,7 +9,8 @@ import pytest
 from numpy.testing import assert_allclose
 from replay import finra as replay
 from replay import holdings as funds
-from replay.server import Fault, ReplayServer
+from replay.faults import Fault
+from replay.server import ReplayServer
 
 from regime.brief.data import gaps_of
 from regime.data.calendar import settlement_days, trading_days

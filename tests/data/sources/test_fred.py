@@ -10,7 +10,8 @@ from drawn import drawn
 from hypothesis import given
 from hypothesis import strategies as st
 from replay import fred as replay
-from replay.server import Fault, ReplayServer
+from replay.faults import Fault
+from replay.server import ReplayServer
 
 from regime.data.catalog import get
 from regime.data.checks.validation import checked

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 from replay import holdings as replay
-from replay.server import zip_bomb
+from replay.faults import zip_bomb
 
 from regime.data.declared.holdings import COUNTED, SERIES
 from regime.data.observations import COLUMNS

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 from replay import ici as replay
-from replay.server import Fault, ReplayServer
+from replay.faults import Fault
+from replay.server import ReplayServer
 
 from regime.data import catalog
 from regime.data.calendar import session_closes

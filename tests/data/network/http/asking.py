@@ -1,7 +1,8 @@
 """What the publisher has, and clients that ask it: for a document, or for what goes wrong."""
 
 import pytest
-from replay.server import Fault, ReplayServer, Reply, zip_bomb
+from replay.faults import Fault, Reply, zip_bomb
+from replay.server import ReplayServer
 
 from regime.data.network.archive import Archive
 from regime.data.network.exchange import Patience

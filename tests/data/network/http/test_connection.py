@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from data.network.http.asking import GRAPH, SECRET, TABLE, client, everything_told, problem, table
-from replay.server import Fault, ReplayServer, no_tls, refused
+from replay.faults import Fault
+from replay.server import ReplayServer, no_tls, refused
 
 from regime.data.network.exchange import Patience
 from regime.data.network.http import HttpClient

@@ -7,7 +7,8 @@ import pytest
 from data.network.http.asking import DOCUMENTS, GRAPH, SECRET, TABLE, client, problem, table
 from hypothesis import given
 from hypothesis import strategies as st
-from replay.server import Fault, ReplayServer, gzip_of_zeros
+from replay.faults import Fault, gzip_of_zeros
+from replay.server import ReplayServer
 
 from regime.data.network.archive import Archive
 from regime.data.network.exchange import Gunzip

@@ -16,7 +16,8 @@ from data.network.http.asking import (
     refusing,
     table,
 )
-from replay.server import Fault, ReplayServer
+from replay.faults import Fault
+from replay.server import ReplayServer
 
 from regime.data.network.archive import Archive
 from regime.data.network.exchange import Patience, retry_after

@@ -4,7 +4,8 @@ import sys
 
 import pytest
 from data.network.http.asking import TABLE, client, problem
-from replay.server import Fault, ReplayServer
+from replay.faults import Fault
+from replay.server import ReplayServer
 
 
 def test_client_and_server_of_two_processes_are_quiet(

@@ -8,7 +8,8 @@ import pytest
 from data.network.http.asking import GRAPH, SECRET, client, everything_told, refusing
 from hypothesis import given
 from hypothesis import strategies as st
-from replay.server import Fault, ReplayServer, no_tls, refused
+from replay.faults import Fault
+from replay.server import ReplayServer, no_tls, refused
 
 from regime.data.network.archive import Archive
 from regime.data.network.exchange import Patience, without_secrets

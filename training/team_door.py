@@ -11,13 +11,15 @@ import json
 import os
 import re
 import sys
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from regime.door import LOCAL
 from training.tracking_door import SHUT, Rules, TrackingDoor, prefix
 
 MOST_OF_A_FILE = 1024**3  # bytes; the model in service and all it is made of have a hundredth
 _FILES = re.compile(r"/(ajax-)?api/2\.0/mlflow-artifacts/(artifacts|presigned)(/|$)")
+# The number of an experiment, then folders and a name; nothing that a reader of paths leaves out.
+_WAY = re.compile(r"[0-9]+(/[^\x00-\x1f\x7f]*)?")
 _SHUT = re.compile(SHUT, re.IGNORECASE)
 _OPEN = re.compile(
     r"/(ajax-)?api/[23]\.0/mlflow/"
@@ -68,6 +70,7 @@ def rules() -> Rules:
         hosts=(*LOCAL, *hosts(os.environ.get("MLFLOW_SERVER_ALLOWED_HOSTS", ""))),
         origins=origins(os.environ.get("MLFLOW_SERVER_CORS_ALLOWED_ORIGINS", "")),
         is_shut=is_shut,
+        is_elsewhere=is_elsewhere,
         is_file=lambda method, path: method == "PUT" and _FILES.match(path),
         most_of_a_file=MOST_OF_A_FILE,
         against=against,
@@ -108,6 +111,29 @@ def is_shut(path: str) -> bool:
     if _FILES.match(path) or _FILES.match(inside):
         return False  # whatever the folders are called
     return not _OPEN.fullmatch(inside) or bool(_SHUT.search(inside))
+
+
+def is_elsewhere(path: str, query: str) -> bool:
+    """Whether files are asked for by a way that does not begin with their experiment.
+
+    MLflow takes from the first folder whose files they are; where that is no number, as in
+    `./2/...`, it asks for the permission on everything instead, and finds the same files.
+    """
+    files = _FILES.match(path) or _FILES.match(path.removeprefix(prefix()))
+    if not files:
+        return False
+    ways = [value for name, value in parse_qsl(query, keep_blank_values=True) if name == "path"]
+    if rest := files.string[files.end() :]:
+        ways.append(rest)
+    return len(ways) != 1 or not _is_straight(ways[0])
+
+
+def _is_straight(way: str) -> bool:
+    for _ in range(10):  # MLflow decodes what was decoded already; nobody asks it ten times
+        way, before = unquote(way), way
+        if way == before:
+            return bool(_WAY.fullmatch(way)) and not {".", ".."} & set(re.split(r"[/\\]", way))
+    return False
 
 
 def against(path: str, body: bytes) -> str | None:

@@ -47,6 +47,7 @@ class Rules:
     hosts : names the server goes by, without a port
     origins : pages of other addresses that may ask too, as `https://example.com`
     is_shut : whether a path is refused to everybody
+    is_elsewhere : whether a path and its query name a file by a way round
     is_file : whether a method on a path sends a file, which is handed on as it comes
     most_of_a_file : bytes
     against : what is against a path with this body, in words; None if nothing is
@@ -55,6 +56,7 @@ class Rules:
     hosts: tuple[str, ...] = LOCAL
     origins: frozenset[str] = frozenset()
     is_shut: Callable[[str], object] = _ALONE.search
+    is_elsewhere: Callable[[str, str], object] = lambda path, query: None
     is_file: Callable[[str, str], object] = lambda method, path: None
     most_of_a_file: int = 0
     against: Callable[[str, bytes], str | None] = lambda path, body: None
@@ -98,6 +100,8 @@ class TrackingDoor:
             return 403, "Pages of another address may not ask this server."
         if self.rules.is_shut(path):
             return 403, "This part of MLflow is shut here: see SECURITY.md. Use our commands."
+        if self.rules.is_elsewhere(path, scope.get("query_string", b"").decode("latin-1")):
+            return 403, "A file is named by its experiment's number and its way from there."
         most = self._most(method, path)
         if int(next(iter(said.get(b"content-length", [])), "0") or 0) > most:
             return 413, _too_much(most)

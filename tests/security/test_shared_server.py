@@ -165,10 +165,13 @@ def test_who_may_not_see_an_experiment_sees_none_of_its_files(asked, team):
     way = f"{asked.experiment}/{asked.run}/artifacts/kept.txt"
     for path in (asked.file, f"/get-artifact?run_id={asked.run}&path=kept.txt",
                  *(f"{ARTEFACT}/{own['experiment_id']}/{up}/{way}"
-                   for up in ("..", "%2e%2e", "%252e%252e", "x/..%2f.."))):  # fmt: skip
+                   for up in ("..", "%2e%2e", "%252e%252e", "x/..%2f..")),
+                 *(f"{ARTEFACT}/{round_}/{way}" for round_ in (".", "%2e", "%252e", "./.")),
+                 f"{ARTEFACT}?path=./{asked.experiment}", ARTEFACT):  # fmt: skip
         status, text = asked(stranger, path, method="GET")
         assert status >= 400, path
         assert "kept words" not in text
+        assert asked.run not in text
     root = f"mlflow-artifacts:/{asked.experiment}/{asked.run}/artifacts"
     for source in (root, f"runs:/{asked.run}/", f"{root}/../artifacts"):
         told = {"name": "of a stranger", "source": source, "run_id": asked.run}

@@ -1,6 +1,7 @@
 """What the door of a team's server lets through, without a server behind it."""
 
 import asyncio
+from urllib.parse import quote
 
 import pytest
 
@@ -45,9 +46,10 @@ def through(method, path, chunks=(b"",), *, rules=None, inner=None, **headers):
     async def send(message):
         sent.append(message)
 
+    path, _, query = path.partition("?")
     told = {"host": "127.0.0.1:5000", **{key.replace("_", "-"): headers[key] for key in headers}}
     scope = {
-        "type": "http", "method": method, "path": path,
+        "type": "http", "method": method, "path": path, "query_string": query.encode(),
         "headers": [(key.encode(), value.encode()) for key, value in told.items() if value],
     }  # fmt: skip
     asyncio.run(TrackingDoor(inner or behind, rules or team_door.rules())(scope, receive, send))
@@ -146,6 +148,32 @@ def test_nobody_says_where_files_are(path, body, status):
     found, reached = through("POST", path, (body[:half], body[half:]))
     assert found == status
     assert b"".join(reached) == (body if status == 200 else b"")
+
+
+@pytest.mark.parametrize("way", [
+    "./2/r/x", "2/../3/r/x", "2/./r/x", "%2e/2/r/x", "%252e%252e/2/r/x", "2/%2e%2e/3/r/x", "x/2/r",
+    "%2E%2F2/r/x", "\t2/r/x", " 2/r/x", "2\t/r/x", "2/.\t./3/x", "2/%00", "\u0662/r/x", "2\\..\\3",
+    "2/..\\3/x", "workspaces/default/2/r", "file:///2/r/x", "..", ".", "", "%" + "25" * 40 + "32/x",
+])  # fmt: skip
+def test_files_are_asked_for_by_their_experiment_first(way):
+    root = "/api/2.0/mlflow-artifacts/artifacts"
+    for family in (root, f"/ajax-api{root[4:]}", root.replace("/artifacts", "/presigned")):
+        for method in ("GET", "PUT", "DELETE"):
+            assert through(method, f"{family}/{way}") == (403, []), family
+        asked = f"{family}?path={quote(way, safe='%/')}"
+        assert through("GET", asked) == (403, [])
+        assert through("GET", f"{asked}&path=2") == through("GET", f"{family}?path=2&path=3")
+
+
+@pytest.mark.parametrize("way", [
+    "2", "2/", "2/r/artifacts/model/a.b.txt", "2/r/artifacts/100% à", "2/r/artifacts/..x/x..",
+    "12/models/m-1/artifacts//x",
+])  # fmt: skip
+def test_files_named_straight_are_found(way):
+    root = "/api/2.0/mlflow-artifacts/artifacts"
+    for asked in (f"{root}/{way}", f"{root}?path={quote(way)}", f"{root}/?path={quote(way)}"):
+        assert through("GET", asked)[0] == 200
+    assert through("GET", root)[0] == 403
 
 
 @pytest.mark.parametrize("origin", [

@@ -1,32 +1,17 @@
-"""The store keeps what it is given to the bit, and never rewrites what was known."""
-
-import random
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+"""The store keeps what it is given to the bit, and refuses or doubts the rest."""
 
 import numpy as np
 import pandas as pd
 import pytest
+from data.stored import query
 from drawn import drawn
 from hypothesis import strategies as st
-from observed import FETCHED, LATER, TWO_DAYS, frame, many, use_everything
+from observed import FETCHED, LATER, TWO_DAYS, frame, use_everything
 
 from regime.data.observations import COLUMNS, SIMULATED
-from regime.data.store import ObservationStore
 from regime.exceptions import StoreError
 
 SERIES = ["OEF", "DGS10", "value_spread_q1"]
-
-
-def query(store: ObservationStore, sql: str) -> list[tuple[object, ...]]:
-    """Past the store, as somebody with a database client would."""
-    with store.database.transaction(write=True) as connection:
-        found = connection.exec_driver_sql(sql)
-        return [tuple(row) for row in found] if found.returns_rows else []
 
 
 # What goes in comes out -----------------------------------------------------------------
@@ -114,130 +99,6 @@ def test_every_fetch_is_logged_even_if_it_brought_nothing_new(store):
     assert list(log.itertuples(index=False, name=None)) == [
         (FETCHED, "files", 2), (LATER, "files", 0)
     ]  # fmt: skip
-
-
-# What was known -------------------------------------------------------------------------
-
-
-def test_appending_the_same_rows_again_adds_none(store):
-    assert store.append(TWO_DAYS, fetched_at=FETCHED) == 2
-    before = store.read()
-    assert store.append(TWO_DAYS, fetched_at=LATER) == 0
-    assert store.append(TWO_DAYS.iloc[:0], fetched_at=LATER) == 0
-    pd.testing.assert_frame_equal(store.read(), before)
-
-
-def test_a_changed_value_is_known_from_the_fetch_that_brought_it(store):
-    store.append(TWO_DAYS, fetched_at=FETCHED)
-    assert store.append(TWO_DAYS.assign(value=[100.0, 99.0]), fetched_at=LATER) == 1
-    a_second = pd.Timedelta(seconds=1)
-    assert store.read(as_of=LATER - a_second)["value"].to_list() == [100.0, 101.5]
-    assert store.read(as_of=LATER)["value"].to_list() == [100.0, 101.5, 99.0]
-    assert store.read()["known_at"].to_list()[-1] == LATER
-
-
-def test_a_value_that_changes_back_is_a_revision_too(store):
-    for value, fetched in ((1.0, 0), (2.0, 1), (1.0, 2), (1.0, 3)):
-        row = TWO_DAYS[:1].assign(value=value)
-        store.append(row, fetched_at=FETCHED + pd.Timedelta(days=fetched))
-    assert store.read()["value"].to_list() == [1.0, 2.0, 1.0]
-
-
-def test_a_revision_fetched_before_its_publication_takes_the_place_of_the_value(store):
-    early = frame([("value_spread_q1", "2024-05-31", "2024-07-31", 1.0)])
-    store.append(early, fetched_at=FETCHED)
-    store.append(early.assign(value=2.0), fetched_at=FETCHED + pd.Timedelta(days=1))
-    rows = store.read()
-    assert rows["value"].to_list() == [2.0]
-    assert rows["known_at"].to_list() == early["known_at"].to_list()
-    assert store.read(as_of=LATER).empty
-
-
-def test_a_first_import_is_known_by_lag_and_not_by_the_fetch(store):
-    store.append(TWO_DAYS, fetched_at=FETCHED)
-    assert store.read(as_of=pd.Timestamp("2024-01-02 21:00", tz="UTC"))["value"].to_list() == [
-        100.0
-    ]
-
-
-def test_publications_that_come_together_keep_their_dates(store):
-    vintages = frame(
-        [
-            ("DGS10", "2024-01-02", "2024-02-01", 5.0),
-            ("DGS10", "2024-01-02", "2024-01-03", 4.0),
-        ]
-    )
-    assert store.append(vintages, fetched_at=FETCHED) == 2
-    assert store.append(vintages, fetched_at=LATER) == 0
-    assert store.read()["value"].to_list() == [4.0, 5.0]
-    vintages["value"] = [6.0, 4.0]
-    assert store.append(vintages, fetched_at=LATER) == 1
-    assert store.read()["value"].to_list() == [4.0, 5.0, 6.0]
-
-
-def test_a_clock_set_back_does_not_hide_a_revision(store):
-    store.append(TWO_DAYS, fetched_at=FETCHED)
-    store.append(TWO_DAYS.assign(value=[1.0, 101.5]), fetched_at=LATER)
-    store.append(TWO_DAYS.assign(value=[2.0, 101.5]), fetched_at=LATER - pd.Timedelta(days=9))
-    rows = store.read()
-    newest = rows[rows["period"] == "2024-01-02"].sort_values("known_at", kind="stable").iloc[-1]
-    assert newest["value"] == 2.0
-
-
-def test_a_fraction_of_a_second_never_makes_a_row_known_early(store):
-    row = frame([("OEF", "2024-01-02", "2024-01-02 21:00:00.000001", 1.0)])
-    store.append(row, fetched_at=FETCHED)
-    assert store.read(as_of=row["known_at"].iloc[0]).empty
-    assert len(store.read(as_of=pd.Timestamp("2024-01-02 21:00:01", tz="UTC"))) == 1
-    fetched = FETCHED + pd.Timedelta(microseconds=1)
-    store.append(row.assign(value=2.0), fetched_at=fetched)
-    assert store.read(as_of=fetched)["value"].to_list() == [1.0]
-
-
-@st.composite
-def histories(draw):
-    """Fetches at rising times; each brings every period known by then, some revised."""
-    known = [pd.Timestamp("2024-01-01", tz="UTC") + pd.Timedelta(days=day) for day in range(6)]
-    days = draw(st.lists(st.integers(0, 7), min_size=2, max_size=5, unique=True).map(sorted))
-    fetches = []
-    for day in days:
-        fetched = pd.Timestamp("2024-01-01 06:00", tz="UTC") + pd.Timedelta(days=day)
-        rows = [
-            (series, str(moment.date()), moment.isoformat(), draw(st.sampled_from([1.0, 2.0, 3.0])))
-            for moment in known
-            if moment <= fetched
-            for series in ("OEF", "IWM")
-        ]
-        fetches.append((fetched, frame(rows)))
-    return fetches
-
-
-@drawn(histories(), st.integers(0, 4), few=6, full=15, on_postgres=2)
-def test_later_fetches_never_change_what_was_known_before(new_store, fetches, seconds_before):
-    store = new_store()
-    seen = {}
-    for fetched, rows in fetches:
-        store.append(rows, fetched_at=fetched)
-        for as_of in (fetched, fetched - pd.Timedelta(seconds=seconds_before)):
-            seen.setdefault(as_of, store.read(as_of=as_of))
-        for as_of, before in seen.items():
-            now = store.read(as_of=as_of)
-            assert (now["known_at"] <= as_of).all()
-            pd.testing.assert_frame_equal(now, before)
-        newest = store.read().drop_duplicates(["series", "period"], keep="last")
-        assert newest.set_index(["series", "period"])["value"].to_dict() == (
-            rows.set_index(["series", "period"])["value"].to_dict()
-        )
-
-
-def test_the_database_itself_refuses_to_change_a_row(store):
-    doubtful = frame([("OEF", "2024-01-04", "2024-01-04 21:00", 1.0)]).assign(reason="a slip")
-    store.append(TWO_DAYS, fetched_at=FETCHED, doubtful=doubtful)
-    store.accept("OEF", pd.Timestamp("2024-01-04"), why="I looked it up", at=LATER)
-    for table in ("observation", "fetch_log", "quarantine", "ruling"):
-        for change in (f"DELETE FROM {table}", f"UPDATE {table} SET series = 0"):
-            with pytest.raises(StoreError, match="only ever added"):
-                query(store, change)
 
 
 # What is refused at the door ------------------------------------------------------------
@@ -337,122 +198,6 @@ def test_the_store_of_a_newer_version_is_left_alone(store):
         assert "schema version 0099" in words
         assert "Install the newer one" in words
     assert query(store, "SELECT count(*) FROM observation") == [(2,)]
-
-
-# Other processes, and the power going off -----------------------------------------------
-
-CHILD = """
-import sys, time, itertools
-from pathlib import Path
-import pandas as pd
-sys.path.insert(0, {here!r})
-from observed import FETCHED, TWO_DAYS, many
-from regime.data.store import ObservationStore
-store = ObservationStore(sys.argv[1])
-"""
-PAUSE_INSIDE = """
-insert = store.database.insert
-def slow(*rows):
-    insert(*rows)
-    print("inside", flush=True)
-    time.sleep(60)
-store.database.insert = slow
-store.append(many(100_000, 2.0), fetched_at=FETCHED + pd.Timedelta(days=1))
-"""
-APPEND_FOR_EVER = """
-print("ready", flush=True)
-for number in itertools.count(int(sys.argv[2])):
-    store.append(many(4_000, float(number)), fetched_at=FETCHED + pd.Timedelta(days=number))
-"""
-APPEND_SOME = """
-print("ready", flush=True)
-sys.stdin.readline()
-for number in range(8):
-    rows = many(500, 1.0).assign(series=sys.argv[2])
-    rows["period"] += pd.Timedelta(days=500 * number)
-    assert store.append(rows, fetched_at=FETCHED) == 500
-"""
-
-
-def address(store: ObservationStore) -> str:
-    return str(getattr(store.database, "path", None) or store.database.address)
-
-
-@contextmanager
-def child(script: str, store: ObservationStore, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """Another Python that runs the script, and is gone afterwards."""
-    code = CHILD.format(here=str(Path(__file__).parents[1])) + script
-    command = [sys.executable, "-c", code, address(store), *arguments]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with subprocess.Popen(command, text=True, **pipes) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def hear(process: subprocess.Popen[str], word: str) -> None:
-    assert process.stdout is not None
-    assert process.stdout.readline().strip() == word
-
-
-def assert_sound(store: ObservationStore) -> None:
-    """Whole, with every logged row there and no other."""
-    assert store.database.faults() == []
-    logged = query(store, "SELECT fetched_at, sum(rows_added) FROM fetch_log GROUP BY 1 ORDER BY 1")
-    stored = query(store, "SELECT fetched_at, count(*) FROM observation GROUP BY 1 ORDER BY 1")
-    assert stored == logged
-
-
-def test_readers_go_on_while_a_writer_writes_and_other_writers_wait_in_vain(store):
-    store.append(many(20_000, 1.0), fetched_at=FETCHED)
-    before = store.read()
-    with child(PAUSE_INSIDE, store) as process:
-        hear(process, "inside")  # with more rows than SQLite holds in memory
-        pd.testing.assert_frame_equal(store.read(), before)
-        assert store.summary().loc["OEF", "rows"] == 20_000
-        impatient = ObservationStore(address(store), patience=0.3)
-        with pytest.raises(StoreError) as error:
-            impatient.append(TWO_DAYS, fetched_at=LATER)
-        assert "Another process" in str(error.value)
-        if store.database.dialect == "sqlite":
-            assert f"{store.database}.lock" in str(error.value)
-            assert f"pid {process.pid}" in str(error.value)
-        process.kill()  # half-way: its rows are written, but not committed
-        process.wait()
-        pd.testing.assert_frame_equal(store.read(), before)
-        assert impatient.append(TWO_DAYS, fetched_at=LATER) == 2
-    assert_sound(store)
-
-
-@pytest.mark.parametrize(
-    "kills", [2, pytest.param(20, marks=pytest.mark.long)], ids=lambda kills: f"{kills}x"
-)
-def test_a_writer_killed_at_any_moment_leaves_whole_fetches_and_a_free_lock(store, kills):
-    rows, moments = 4_000, random.Random(7)
-    store.append(many(rows, 0.0), fetched_at=FETCHED)
-    for _ in range(kills):
-        number = query(store, "SELECT count(*) FROM fetch_log")[0][0]
-        with child(APPEND_FOR_EVER, store, str(number)) as process:
-            hear(process, "ready")
-            time.sleep(moments.uniform(0.02, 0.6))
-            process.kill()
-            process.wait()
-        assert len(store.read()) % rows == 0
-        assert_sound(store)
-    free = ObservationStore(address(store), patience=0.3)
-    assert free.append(many(rows, -1.0), fetched_at=LATER + pd.Timedelta(days=999)) == rows
-
-
-def test_two_writers_at_once_lose_nothing(store):
-    with child(APPEND_SOME, store, "OEF") as one, child(APPEND_SOME, store, "IWM") as other:
-        for process in (one, other):
-            hear(process, "ready")
-        for process in (one, other):
-            process.communicate("go\n", timeout=60)
-            assert process.returncode == 0
-    assert store.summary()["rows"].to_dict() == {"IWM": 4000, "OEF": 4000}
-    assert_sound(store)
 
 
 # The quarantine ------------------------------------------------------------------------

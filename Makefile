@@ -97,7 +97,7 @@ lock: setup  ## Compile requirements.txt again from pyproject.toml
 
 # What must hold on whatever versions are allowed, where neither browser nor server is asked for.
 CORE := tests/contracts tests/models tests/features tests/labels tests/evaluation tests/golden \
-	tests/tracking tests/data tests/app tests/test_config.py tests/training/test_cli.py
+	tests/tracking tests/data tests/app tests/config tests/training/test_cli.py
 
 # That old packages warn of newer ones is no fault of this one.
 oldest: setup  ## The oldest versions pyproject.toml allows, in .venv-oldest, and tests on them

@@ -16,6 +16,7 @@ from typing import Any
 from regime.door import LOCAL, is_named, is_own
 
 MOST_BYTES = 10 * 1024**2  # of a body; a thousand metrics are a hundredth of it
+MOST_HELD = 10 * MOST_BYTES  # of all bodies at once: they are read before a password is asked for
 # What runs programs, fetches addresses, keeps secrets, leaves files, or says where on the disk
 # files are: a tag of a trace names the folder that `get-trace-artifact` reads from.
 SHUT = (
@@ -67,6 +68,7 @@ class TrackingDoor:
 
     def __init__(self, inner: App, rules: Rules | None = None) -> None:
         self.inner, self.rules = inner, rules or Rules()
+        self.held = 0  # bytes of bodies in memory
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer a refusal, or hand on."""
@@ -113,19 +115,29 @@ class TrackingDoor:
     async def _counted(self, scope: Message, receive: Receive, send: Send) -> None:
         """Hand on with the whole body, which MLflow would read without end."""
         chunks, size, more = [], 0, True
-        while more:
-            message = await receive()
-            if message["type"] != "http.request":
-                return
-            chunks.append(message.get("body", b""))
-            size, more = size + len(chunks[-1]), message.get("more_body", False)
-            if size > MOST_BYTES:
-                await _answer(send, 413, _too_much(MOST_BYTES))
-                return
-        body, read = b"".join(chunks), False
+        try:
+            while more:
+                message = await receive()
+                if message["type"] != "http.request":
+                    return
+                chunks.append(message.get("body", b""))
+                more = message.get("more_body", False)
+                size, self.held = size + len(chunks[-1]), self.held + len(chunks[-1])
+                if size > MOST_BYTES:
+                    await _answer(send, 413, _too_much(MOST_BYTES))
+                    return
+                if self.held > MOST_HELD:
+                    await _answer(send, 503, "Too much is asked at once; try again.")
+                    return
+            await self._whole(scope, b"".join(chunks), receive, send)
+        finally:
+            self.held -= size
+
+    async def _whole(self, scope: Message, body: bytes, receive: Receive, send: Send) -> None:
         if words := self.rules.against(one_slash(scope["path"]), body):
             await _answer(send, 403, words)
             return
+        read = False
 
         async def once() -> Message:
             nonlocal read

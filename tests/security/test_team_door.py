@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 import pytest
 
-from training import team_door
+from training import team_door, tracking_door
 from training.tracking_door import MOST_BYTES, Rules, TrackingDoor
 
 FILE = "/api/2.0/mlflow-artifacts/artifacts/1/r/artifacts"
@@ -232,6 +232,43 @@ def test_a_file_goes_through_as_it_comes_and_ends_at_the_bound():
     assert sum(map(len, through("PUT", f"{FILE}/x", large)[1])) > MOST_BYTES
     for path in (f"{FILE}/x", "/api/2.0/mlflow/runs/search", "/graphql"):
         assert through("POST", path, large) == (413, [])
+
+
+def test_bodies_that_wait_are_held_up_to_a_bound_in_all(monkeypatch):
+    monkeypatch.setattr(tracking_door, "MOST_HELD", 25)
+    path = "/api/2.0/mlflow/runs/search"
+    scope = {"type": "http", "method": "POST", "path": path, "headers": [(b"host", b"localhost")]}
+
+    async def behind(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    async def asked(door, body, gone=None):
+        sent, first = [], [{"type": "http.request", "body": body, "more_body": gone is not None}]
+
+        async def receive():
+            if first:
+                return first.pop()
+            await gone.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message):
+            sent.append(message.get("status"))
+
+        await door(scope, receive, send)
+        return sent[:1]
+
+    async def several():
+        door, gone = TrackingDoor(behind, team_door.rules()), asyncio.Event()
+        slow = asyncio.create_task(asked(door, b"x" * 20, gone))
+        await asyncio.sleep(0)
+        assert await asked(door, b"x" * 5) == [200]
+        assert await asked(door, b"x" * 6) == [503]
+        gone.set()
+        assert await slow == []
+        assert await asked(door, b"x" * 25) == [200]
+        assert door.held == 0
+
+    asyncio.run(several())
 
 
 def test_an_answer_given_before_a_file_is_read_stays_and_faults_of_mlflow_are_not_hidden():

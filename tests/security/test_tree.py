@@ -2,6 +2,7 @@
 
 import ast
 import re
+import subprocess
 from functools import cache
 from pathlib import Path
 
@@ -23,6 +24,7 @@ FORBIDDEN = {
     "torch.load", "pandas.read_pickle", "yaml.load", "xml", "lxml", "jsonpickle",
     "os.system", "os.popen", "tarfile", "telnetlib", "ftplib", "pandas.eval",
 }  # fmt: skip
+LONGEST = 400  # lines of a module; one that is longer is usually two
 
 
 @cache
@@ -162,3 +164,19 @@ def test_certificates_are_always_checked():
         for name, node in calls(tree):
             assert word(node, "verify") in {"", "True"}, path
             assert name not in {"_create_unverified_context", "disable_warnings"}, path
+
+
+def test_no_module_has_more_than_400_lines():
+    if not (ROOT / ".git").exists():
+        pytest.skip("only a repository can say which files are the project's")
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "*.py"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    lengths = {
+        name: (ROOT / name).read_bytes().count(b"\n")
+        for name in filter(None, listed.split("\0"))
+        if (ROOT / name).is_file()
+    }
+    assert len(lengths) > 400
+    too_long = {name: lines for name, lines in lengths.items() if lines > LONGEST}
+    assert not too_long, f"Split by subject what has more than {LONGEST} lines: {too_long}"

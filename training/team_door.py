@@ -11,6 +11,7 @@ import json
 import os
 import re
 import sys
+from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from regime.door import LOCAL
@@ -86,9 +87,8 @@ def prepare() -> None:
     os.environ.update(PROTECTIONS)
     if os.environ.get("_MLFLOW_SGI_NAME"):
         return  # a worker
-    if not os.environ.get("MLFLOW_AUTH_CONFIG_PATH"):
-        sys.exit("error: MLFLOW_AUTH_CONFIG_PATH must name an auth.ini: see docs/shared-server.md.")
     try:
+        _check_options()
         rules()
         from mlflow.exceptions import MlflowException
         from mlflow.server.auth import bootstrap_admin_user, get_flask_server_secret_key
@@ -101,8 +101,30 @@ def prepare() -> None:
     except ImportError as error:
         sys.exit(f"error: {error}. The extra `server` of equity-leadership-regime brings it.")
     except (KeyError, ValueError, configparser.Error) as error:
-        sys.exit(f"error: the server for a team cannot start: {error}")
+        words = " ".join(str(error).split())  # configparser's are several lines
+        sys.exit(f"error: the server for a team cannot start: {words}")
     os.environ["_MLFLOW_AUTH_ADMIN_BOOTSTRAPPED"] = "true"
+
+
+def _check_options() -> None:
+    if any(word.startswith(("--gunicorn-opts", "--waitress-opts")) for word in sys.argv):
+        raise ValueError("it is served by uvicorn only. Leave out --gunicorn-opts.")
+    auth = os.environ.get("MLFLOW_AUTH_CONFIG_PATH", "")
+    if not Path(auth).is_file():  # "" is the folder one is in
+        raise ValueError(
+            f"MLFLOW_AUTH_CONFIG_PATH must name an auth.ini, and {auth or 'nothing'} is none. "
+            f"docs/shared-server.md has one."
+        )
+    found = configparser.ConfigParser()
+    found.read(auth, encoding="utf-8")
+    missing = [
+        name for name in ("default_permission", "database_uri", "admin_username")
+        if not found.get("mlflow", name, fallback="")
+    ]  # fmt: skip
+    if missing:
+        raise ValueError(
+            f"{auth} lacks {missing[0]} in its section [mlflow]. docs/shared-server.md has it."
+        )
 
 
 def is_shut(path: str) -> bool:

@@ -301,6 +301,40 @@ def test_what_is_missing_is_said_in_one_line(name, monkeypatch):
     assert "\n" not in str(told.value)
 
 
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        (None, "auth.ini is none"),
+        ("", "lacks default_permission in its section"),
+        ("[mlflow]\ndefault_permission = READ\n", "lacks database_uri"),
+        ("no section\n", "no section headers"),
+        ("[mlflow]\n\x00\xff", "contains parsing errors"),
+    ],
+)
+def test_a_file_that_does_not_say_who_may_come_in_is_told_by_name(
+    written, words, tmp_path, monkeypatch
+):
+    monkeypatch.delenv("_MLFLOW_SGI_NAME", raising=False)
+    for protection in team_door.PROTECTIONS:
+        monkeypatch.setenv(protection, "x")
+    if written is not None:
+        (tmp_path / "auth.ini").write_text(written)
+    monkeypatch.setenv("MLFLOW_AUTH_CONFIG_PATH", str(tmp_path / "auth.ini"))
+    with pytest.raises(SystemExit, match=words) as told:
+        team_door.prepare()
+    assert str(told.value).startswith("error: ")
+    assert "\n" not in str(told.value)
+
+
+def test_a_server_that_would_restart_its_workers_for_ever_is_refused(monkeypatch):
+    monkeypatch.delenv("_MLFLOW_SGI_NAME", raising=False)
+    for protection in team_door.PROTECTIONS:
+        monkeypatch.setenv(protection, "x")
+    monkeypatch.setattr("sys.argv", ["mlflow", "server", "--gunicorn-opts=--timeout 9"])
+    with pytest.raises(SystemExit, match="uvicorn only"):
+        team_door.prepare()
+
+
 def test_a_switch_of_mlflow_does_not_open_it(monkeypatch):
     for protection in team_door.PROTECTIONS:
         monkeypatch.setenv(protection, "x")

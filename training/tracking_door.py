@@ -7,6 +7,7 @@ needed to look at them, compare, rename, tag and delete them. `training/team_doo
 door in front of a server for a team, with rules of its own.
 """
 
+import asyncio
 import os
 import re
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -17,6 +18,7 @@ from regime.door import LOCAL, is_named, is_own
 
 MOST_BYTES = 10 * 1024**2  # of a body; a thousand metrics are a hundredth of it
 MOST_HELD = 10 * MOST_BYTES  # of all bodies at once: they are read before a password is asked for
+MOST_SECONDS = 60.0  # that a body may take to come, or a few slow ones would keep all others out
 # What runs programs, fetches addresses, keeps secrets, leaves files, or says where on the disk
 # files are: a tag of a trace names the folder that `get-trace-artifact` reads from.
 SHUT = (
@@ -116,19 +118,23 @@ class TrackingDoor:
         """Hand on with the whole body, which MLflow would read without end."""
         chunks, size, more = [], 0, True
         try:
-            while more:
-                message = await receive()
-                if message["type"] != "http.request":
-                    return
-                chunks.append(message.get("body", b""))
-                more = message.get("more_body", False)
-                size, self.held = size + len(chunks[-1]), self.held + len(chunks[-1])
-                if size > MOST_BYTES:
-                    await _answer(send, 413, _too_much(MOST_BYTES))
-                    return
-                if self.held > MOST_HELD:
-                    await _answer(send, 503, "Too much is asked at once; try again.")
-                    return
+            async with asyncio.timeout(MOST_SECONDS):
+                while more:
+                    message = await receive()
+                    if message["type"] != "http.request":
+                        return
+                    chunks.append(message.get("body", b""))
+                    more = message.get("more_body", False)
+                    size, self.held = size + len(chunks[-1]), self.held + len(chunks[-1])
+                    if size > MOST_BYTES:
+                        await _answer(send, 413, _too_much(MOST_BYTES))
+                        return
+                    if self.held > MOST_HELD:
+                        await _answer(send, 503, "Too much is asked at once; try again.")
+                        return
+        except TimeoutError:
+            await _answer(send, 408, "The question did not come to its end; ask again.")
+        else:
             await self._whole(scope, b"".join(chunks), receive, send)
         finally:
             self.held -= size

@@ -266,6 +266,8 @@ def test_bodies_that_wait_are_held_up_to_a_bound_in_all(monkeypatch):
         gone.set()
         assert await slow == []
         assert await asked(door, b"x" * 25) == [200]
+        monkeypatch.setattr(tracking_door, "MOST_SECONDS", 0.01)
+        assert await asked(door, b"x" * 20, asyncio.Event()) == [408]
         assert door.held == 0
 
     asyncio.run(several())

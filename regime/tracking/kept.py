@@ -48,6 +48,7 @@ def table(
                 kept = [one.filter(compute.greater_equal(one["date"], since)) for one in pieces]
                 nothing = file.read_row_groups([], columns, use_threads=False)
                 read = Table.from_batches(kept, nothing.schema)
+        read.validate(full=True)  # text that is no UTF-8 is not looked for otherwise
         found: pd.DataFrame = read.to_pandas(use_threads=False)
         return found
     except (OSError, ValueError):

@@ -3,6 +3,8 @@
 import io
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from numpy.testing import assert_array_equal
 from pandas.testing import assert_frame_equal
@@ -37,6 +39,14 @@ def test_where_no_row_is_so_late_there_are_columns_and_no_rows(rows):
     found = table(stored(rows), ["date", "value"], since=pd.Timestamp("2030-01-01"))
     assert list(found.columns) == ["date", "value"]
     assert found.empty
+
+
+def test_text_that_is_no_text_is_refused_as_it_is_read():
+    out = io.BytesIO()
+    text = pa.array([b"good", b"\xff"], pa.binary()).cast(pa.string(), safe=False)
+    pq.write_table(pa.table({"other": text}), out)
+    with pytest.raises(ValueError, match="UTF8"):
+        table(out)
 
 
 def test_an_index_that_pandas_wrote_comes_back():

@@ -112,6 +112,7 @@ def _table(path: Path) -> pd.DataFrame:
             )
         # What pandas noted of its own columns is not needed, and may be damaged.
         plain = file.read(columns=_NEEDED, use_threads=False).replace_schema_metadata(None)
+        plain.validate(full=True)  # else text that is no UTF-8 is found wherever it is looked at
         table: pd.DataFrame = plain.to_pandas(use_threads=False)
     except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
         words = str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -98,7 +98,7 @@ def parse(content: bytes, company: str) -> pd.DataFrame:
     -------
     DataFrame with the columns of `regime.data.observations`: every series of the company in
     `regime.data.declared.sec` of which something was filed, a row for each value first filed
-    and one for each that a later filing changed.
+    and one for each that a later filing changed, by period and `known_at`.
 
     Raises
     ------
@@ -122,6 +122,8 @@ def parse(content: bytes, company: str) -> pd.DataFrame:
                 f"{', '.join(TAGS[measure])}. Add the name it now uses to "
                 f"regime/data/sources/sec.py."
             )
+        # An amendment may be filed after the report of the next period.
+        found = found.sort_values(["period", "known_at"])
         parts.append(
             found.assign(
                 series=series_id(company, measure), value=found["value"] / scale, source=NAME

@@ -136,6 +136,12 @@ def test_a_file_that_is_no_such_table_is_refused(tmp_path):
     path.write_bytes(b"<html>")
     with pytest.raises(SourceError, match="cannot be read as Parquet"):
         fred_md.read(path)
+    whole = pa.Table.from_pandas(table(*GOOD), preserve_index=False)
+    no_text = [one[2].replace("-", "\xff").encode("latin-1") for one in GOOD]
+    text = pa.array(no_text, pa.binary()).cast(pa.string(), safe=False)
+    pq.write_table(whole.set_column(2, "vintage", text), path)
+    with pytest.raises(SourceError, match="cannot be read as Parquet"):
+        fred_md.read(path)
     table(*GOOD).drop(columns="vintage").to_parquet(path)
     with pytest.raises(SourceError, match="but vintage is not among series, date, value"):
         fred_md.read(path)

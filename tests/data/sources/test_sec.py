@@ -284,6 +284,18 @@ def test_a_proxy_statement_that_rounds_revises_nothing():
     assert set(sec.parse(apple(rounded), "AAPL")["value"]) <= set(kept["value"])
 
 
+def test_an_amendment_filed_after_the_next_report_stands_beside_its_own_period():
+    def amended(body):
+        facts = body["facts"]["us-gaap"]["NetIncomeLoss"]["units"]["USD"]
+        year = next(one for one in facts if one["end"] > one["start"][:4] + "-12")
+        facts.append(year | {"val": year["val"] + 7_000_000, "filed": "2024-12-01", "accn": "9"})
+
+    before, after = (sec.parse(apple(change), "AAPL") for change in (lambda body: None, amended))
+    assert len(after) > len(before)
+    for _, rows in after.groupby("series"):
+        assert list(rows.index) == list(rows.sort_values(["period", "known_at"]).index)
+
+
 def test_a_company_without_debt_has_no_debt_and_everything_else():
     found = sec.parse(apple(without("LongTermDebtNoncurrent")), "AAPL")
     names = {name.removeprefix("AAPL_") for name in found["series"].unique()}

@@ -81,6 +81,11 @@ def promote(
         renew()
     stays = "No model is in service." if champion is None else f"Version {champion} stays."
     say(f"Version {number} was rejected: {', '.join(decision.failed)}. {stays}")
+    if [*decision.failed] == ["fresh"]:
+        say(
+            f"Next: regime fetch; or, where these data end for good: regime promote {number} "
+            f"--force --why 'data end there'"
+        )
     raise typer.Exit(1)
 
 

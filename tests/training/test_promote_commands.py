@@ -112,7 +112,11 @@ def test_a_rejected_version_stays_out_unless_somebody_says_why(here, home, monke
     here("promote", "1")
     monkeypatch.setenv("REGIME_NOW", "2009-06-01T18:00:00Z")  # nobody has fetched since
     said = here("promote", "2", code=1)
-    assert said.splitlines()[-1] == "Version 2 was rejected: fresh. Version 1 stays."
+    assert said.splitlines()[-2:] == [
+        "Version 2 was rejected: fresh. Version 1 stays.",
+        "Next: regime fetch; or, where these data end for good: regime promote 2 --force --why "
+        "'data end there'",
+    ]
     assert "fresh         FAILED" in said
     assert aliases(home) == {"challenger": "2", "champion": "1"}
     assert client(home).get_model_version(MODEL, "2").tags["gate_decision"] == "reject"
@@ -126,7 +130,7 @@ def test_a_rejected_version_stays_out_unless_somebody_says_why(here, home, monke
 def test_a_rejected_first_version_leaves_nobody_in_service(here, monkeypatch):
     monkeypatch.setenv("REGIME_NOW", "2009-06-01T18:00:00Z")
     said = here("promote", code=1)
-    assert said.splitlines()[-1] == "Version 2 was rejected: fresh. No model is in service."
+    assert said.splitlines()[-2] == "Version 2 was rejected: fresh. No model is in service."
 
 
 @pytest.mark.parametrize(

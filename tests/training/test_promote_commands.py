@@ -114,8 +114,8 @@ def test_a_rejected_version_stays_out_unless_somebody_says_why(here, home, monke
     said = here("promote", "2", code=1)
     assert said.splitlines()[-2:] == [
         "Version 2 was rejected: fresh. Version 1 stays.",
-        "Next: regime fetch; or, where these data end for good: regime promote 2 --force --why "
-        "'data end there'",
+        "Next: regime fetch; or, where these data end for good: "
+        + "regime promote 2 --force --why 'data end there'",
     ]
     assert "fresh         FAILED" in said
     assert aliases(home) == {"challenger": "2", "champion": "1"}

@@ -1,6 +1,7 @@
 """Markets to test on: a simulated one, and the real one where its folder is at hand."""
 
 import os
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -23,8 +24,8 @@ REAL_DATA = Path(
     os.environ.get("REGIME_TEST_DATA", Path(__file__).parents[1].parent / "shared" / "data")
 )
 
-# Few tests that take long: at the end, one core would wait for the other. A cluster's processes
-# start from `__main__`, which a page that was tested before leaves changed.
+MAIN = sys.modules["__main__"]
+# Few tests that take long: at the end, one core would wait for the other.
 SLOW = [
     "test_workers", "test_life", "test_run_kill", "test_serving", "test_baselines", "test_edge",
     "test_kill", "test_shared_server", "test_compare_runs", "test_service",
@@ -42,6 +43,12 @@ def pytest_collection_modifyitems(items):
     if "PYTEST_XDIST_WORKER" in os.environ:
         number = Counter(item.path for item in items)
         items.sort(key=lambda item: (item.path.stem not in SLOW, -number[item.path]))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup():
+    """A page that is tested leaves itself as `__main__`, and new processes start from there."""
+    sys.modules["__main__"] = MAIN
 
 
 @pytest.fixture(scope="session")

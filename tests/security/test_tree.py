@@ -159,6 +159,20 @@ def _harmless(node) -> bool:
     return isinstance(node.func, ast.Attribute) and not ast.unparse(node.func).startswith("pd.")
 
 
+def test_parquet_is_read_without_threads():
+    """Where the kernel gives no more of them, pyarrow's readers wait for ever."""
+    for path, tree in trees().items():
+        for name, node in calls(tree):
+            assert name not in {"read_parquet", "read_table", "scan_parquet"} or _ours(node), path
+            if name in {"iter_batches", "read_row_groups", "to_pandas"}:
+                assert word(node, "use_threads") == "False", f"{path}, line {node.lineno}"
+
+
+def _ours(node) -> bool:
+    """`regime.data.sources.tables.read_table`, imported by name."""
+    return ast.unparse(node.func) == "read_table"
+
+
 def test_certificates_are_always_checked():
     for path, tree in trees().items():
         for name, node in calls(tree):

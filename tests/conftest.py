@@ -3,6 +3,7 @@
 import os
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 # As the command sets it, and before numpy is loaded anywhere: tests that run beside one another
@@ -14,6 +15,7 @@ import pandas as pd
 import pytest
 from commands import Commands
 from once import once
+from postgres_server import PostgresServer, programs
 
 from regime.data.baskets import BASKET_SETS
 from regime.data.calendar import trading_days
@@ -49,6 +51,17 @@ def pytest_collection_modifyitems(items):
 def pytest_runtest_setup():
     """A page that is tested leaves itself as `__main__`, and new processes start from there."""
     sys.modules["__main__"] = MAIN
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A server, or a skip that says what is missing."""
+    if programs() is None:
+        if os.environ.get("REQUIRE_POSTGRES") == "1":
+            pytest.fail("REQUIRE_POSTGRES=1, but there is no initdb: install postgresql")
+        pytest.skip("no PostgreSQL server is installed")
+    with PostgresServer() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -1,24 +1,11 @@
 """The two databases a store can live in, each test on both."""
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from postgres_server import PostgresServer, programs
 
 from regime.data.store import ObservationStore
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[PostgresServer]:
-    """A server, or a skip that says what is missing."""
-    if programs() is None:
-        if os.environ.get("REQUIRE_POSTGRES") == "1":
-            pytest.fail("REQUIRE_POSTGRES=1, but there is no initdb: install postgresql")
-        pytest.skip("no PostgreSQL server is installed")
-    with PostgresServer() as server:
-        yield server
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

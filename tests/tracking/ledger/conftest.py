@@ -1,28 +1,16 @@
 """Ledgers on both databases: empty, or with the five days of a week."""
 
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cache
 
 import pandas as pd
 import pytest
 from ledgered import observed
-from postgres_server import PostgresServer, programs
+from postgres_server import PostgresServer
 from tracking.ledger.kept import FRIDAY, MONDAY, publish
 
 from regime.data.store import ObservationStore
 from regime.tracking.ledger import Ledger
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[PostgresServer]:
-    """A server, or a skip that says what is missing."""
-    if programs() is None:
-        if os.environ.get("REQUIRE_POSTGRES") == "1":
-            pytest.fail("REQUIRE_POSTGRES=1, but there is no initdb: install postgresql")
-        pytest.skip("no PostgreSQL server is installed")
-    with PostgresServer() as server:
-        yield server
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

@@ -34,10 +34,11 @@ def test_a_healthy_installation_is_well_in_every_check(whole, look):
 
 
 def test_the_model_is_looked_at_in_a_process_of_its_own(whole):
+    before = multiprocessing.active_children()  # joblib keeps its own for a while
     found = {check.name: check for check in examine(whole, NOW, offline=True).checks}
     assert found["model"].state is State.OK
     assert "loads and is what was registered" in found["model"].words
-    assert not multiprocessing.active_children()
+    assert set(multiprocessing.active_children()) <= set(before)
 
 
 def test_a_model_that_hangs_or_crashes_is_unknown_and_costs_nothing_else(

@@ -9,7 +9,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 PYTEST := $(BIN)/python -m pytest -n 3 --dist loadfile
-.PHONY: help setup demo browser postgres bench faults soak mutants test suite test-long lint app ui docs docs-test lock oldest newest dist clean
+.PHONY: help setup demo browser postgres bench coverage faults soak mutants test suite test-long lint app ui docs docs-test lock oldest newest dist clean
 
 help:  ## Show what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -49,6 +49,12 @@ suite: setup
 
 test-long: lint browser postgres  ## The full counts; their results are committed
 	$(PYTEST) $(ARGS)
+
+coverage: setup browser postgres  ## Branch coverage of regime/ by the reduced suite; below 90% is a failure
+	$(BIN)/python -m coverage erase
+	$(BIN)/python -m coverage run -m pytest -n 3 --dist loadfile -m "not long" $(ARGS)
+	$(BIN)/python -m coverage combine --quiet
+	$(BIN)/python -m coverage report
 
 bench: setup  ## Everything that has a goal of time, measured; 15 minutes (ARGS="-k em": a part)
 	$(BIN)/python -m pytest tests/benchmarks -o python_files='bench_*.py' -W default -q \
@@ -115,4 +121,4 @@ dist: setup  ## Wheel and sdist, in dist
 	$(BIN)/python -m build --no-isolation
 
 clean:  ## Remove the environment and every cache; state in .regime stays
-	rm -rf $(VENV) .venv-oldest .venv-newest build dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info
+	rm -rf $(VENV) .venv-oldest .venv-newest build dist site .coverage* .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info

@@ -56,7 +56,9 @@ def test_a_written_ledger_says_every_number_to_the_bit(week, tmp_path, kind):
     whole, file = everything(week), tmp_path / f"ledger.{kind}"
     write_ledger(whole, file)
     if kind == "csv":
-        back = pd.read_csv(file)
+        # As text, for pandas before 3.1 reads a float's last digit wrong.
+        back = pd.read_csv(file, dtype=dict.fromkeys(REGIMES, str))
+        back = back.astype(dict.fromkeys(REGIMES, float))
     elif kind == "json":
         back = pd.DataFrame(json.loads(file.read_text()))
     else:

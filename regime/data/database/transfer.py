@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import sqlalchemy as sa
 
@@ -57,6 +58,11 @@ _KINDS: dict[str, pa.DataType] = {
 }  # fmt: skip
 _AT_ONCE = 1_000_000  # rows of numbers in memory
 _OBJECTS_AT_ONCE = 100_000
+_MOST_NAMES = 1_000_000  # the number of a name is a place in an array when a store is read
+_DAMAGE = (  # what files may raise that somebody changed
+    OSError, LookupError, ValueError, TypeError, AttributeError, ArithmeticError,
+    NotImplementedError, RecursionError, MemoryError, pa.ArrowException,
+)  # fmt: skip
 
 
 def export(store: ObservationStore, folder: Path) -> dict[str, int]:
@@ -119,10 +125,7 @@ def restore(store: ObservationStore, folder: Path) -> dict[str, int]:
                     _insert(store, connection, table, _numbers(batch, ids))
                 if name in _NAMES:
                     ids[name] = ids_of(connection, table, None)
-    except (
-        OSError, LookupError, ValueError, TypeError, AttributeError, ArithmeticError,
-        NotImplementedError, MemoryError, pa.ArrowException, sa.exc.SQLAlchemyError,
-    ) as error:  # fmt: skip
+    except (*_DAMAGE, sa.exc.SQLAlchemyError) as error:
         raise StoreError(
             f"{folder} cannot be imported: {type(error).__name__}, {error}. Nothing was; export "
             f"it again."
@@ -259,7 +262,7 @@ def _manifest(folder: Path) -> dict[str, Any]:
         ]  # fmt: skip
         # Else a version changed by a hand would leave the ledger behind.
         damaged += sorted(set(manifest["tables"]) - set(_READABLE[version]))
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+    except _DAMAGE as error:
         what = getattr(error, "strerror", None) or f"{type(error).__name__}, {error}"
         where = getattr(error, "filename", None) or folder / MANIFEST
         raise StoreError(
@@ -275,7 +278,10 @@ def _manifest(folder: Path) -> dict[str, Any]:
 
 
 def _is_as_written(file: Path, *, rows: int, sha256: str) -> bool:
-    return _sha256(file) == sha256 and pq.read_metadata(file).num_rows == rows
+    try:
+        return _sha256(file) == sha256 and pq.read_metadata(file).num_rows == rows
+    except pa.ArrowException:  # of columns that cannot be, whatever the digest says
+        return False
 
 
 def _batches(file: Path, table: sa.Table) -> Iterator[pa.RecordBatch]:
@@ -294,6 +300,12 @@ def _batches(file: Path, table: sa.Table) -> Iterator[pa.RecordBatch]:
                     raise ValueError(f"{file.name} lacks a value of {name}")
                 if pa.types.is_floating(column.type) and not np.isfinite(column.to_numpy()).all():
                     raise ValueError(f"{file.name} has a value of {name} that is not finite")
+                if name == "id" and len(column):
+                    least, most = pc.min_max(column).as_py().values()
+                    if not 1 <= least <= most <= _MOST_NAMES:
+                        raise ValueError(
+                            f"{file.name} has an id that is not between 1 and {_MOST_NAMES:,}"
+                        )
             yield batch
 
 

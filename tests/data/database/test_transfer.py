@@ -1,5 +1,6 @@
 """A store that was exported and imported says the same, to the bit, at every moment."""
 
+import base64
 import json
 import shutil
 import subprocess
@@ -333,6 +334,8 @@ def resigned(folder):
     ("table", "change", "words"),
     [
         ("series", lambda rows: rows.drop_columns(["id"]), "other columns than id, name"),
+        ("series", lambda rows: changed(rows, "id", -1), "not between 1 and 1,000,000"),
+        ("source", lambda rows: changed(rows, "id", 2**31 - 1), "not between 1 and 1,000,000"),
         ("rulings", lambda rows: rows.drop_columns(["why"]), "other columns than series, period"),
         ("observations", lambda rows: changed(rows, "value", float("inf")), "is not finite"),
         ("observations", lambda rows: changed(rows, "value", None), "lacks a value of value"),
@@ -355,6 +358,28 @@ def test_a_table_that_cannot_be_is_not_imported_though_its_digest_fits(
     with pytest.raises(StoreError, match=words):
         restore(there, tmp_path / "a")
     assert there.is_empty()
+
+
+def test_a_column_of_a_type_that_cannot_be_is_damage_though_its_digest_fits(
+    filled, new_store, tmp_path
+):
+    export(filled, tmp_path / "a")
+    file = tmp_path / "a" / "fetches.parquet"
+    whole, types = file.read_bytes(), pq.read_metadata(file).metadata[b"ARROW:schema"]
+    plain, refused = base64.b64decode(types), 0
+    for at in [at for at, byte in enumerate(plain) if byte == 32]:  # bits of a number, among others
+        forged = plain[:at] + b"\x05" + plain[at + 1 :]
+        file.write_bytes(whole.replace(types, base64.b64encode(forged)))
+        try:
+            pq.read_metadata(file)
+        except pa.ArrowNotImplementedError:
+            refused += 1
+            resigned(tmp_path / "a")
+            with pytest.raises(StoreError, match=r"damaged since .*: fetches\. Nothing"):
+                restore(new_store(), tmp_path / "a")
+        except OSError:  # no flatbuffer any more
+            continue
+    assert refused > 1
 
 
 def changed(rows, name, value):

@@ -232,7 +232,8 @@ def _load_step(entry: dict[str, Any], folder: Path) -> Any:
                 f"{str(error).splitlines()[0]} It was not loaded. Retrain it: `regime retrain`."
             ) from error
     kind, _ = ARRAYS[entry["class"]]
-    with np.load(folder / name, allow_pickle=False) as file:
+    # Opened here: of a damaged archive numpy would leave the file open.
+    with (folder / name).open("rb") as opened, np.load(opened, allow_pickle=False) as file:
         arrays = {key: file[key] for key in file.files}
     if kind is GaussianHMMClassifier:
         return GaussianHMMClassifier.from_arrays(entry["params"], arrays)

@@ -30,7 +30,8 @@ def holds(test, strategy, examples):
 
 
 @pytest.mark.parametrize(("name", "size"), CASES)
-@pytest.mark.filterwarnings("ignore:Reading `.npy`")  # numpy's word on a forged header
+# numpy's words on forged headers
+@pytest.mark.filterwarnings("ignore:Reading `.npy`", "ignore:Data type alias:DeprecationWarning")
 def test_a_damaged_document_is_read_soundly_or_refused_in_words(name, size, tmp_path):
     parser, count, (examples, each) = PARSERS[name], Count(), size
     full = size == MANY

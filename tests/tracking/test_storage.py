@@ -1,8 +1,10 @@
 """A stored model: the same to the bit, refused when a byte differs, and never code."""
 
+import gc
 import io
 import json
 import pickle
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -369,3 +371,14 @@ def test_an_array_that_promises_what_is_not_there_is_no_model(tmp_path, head):
     digest = forged(tmp_path, "h0-0.npz", packed.getvalue(), "KnownFeatures")
     with pytest.raises(StoreError, match="cannot be read"):
         load_bundle(tmp_path, digest=digest)
+
+
+def test_a_broken_archive_of_arrays_is_closed_again(tmp_path):
+    packed = io.BytesIO()
+    np.savez(packed, known_=np.zeros(3))
+    digest = forged(tmp_path, "h0-0.npz", packed.getvalue()[:-9], "KnownFeatures")
+    with warnings.catch_warnings(record=True, action="always") as told:
+        with pytest.raises(StoreError, match="cannot be read"):
+            load_bundle(tmp_path, digest=digest)
+        gc.collect()
+    assert [str(one.message) for one in told] == []

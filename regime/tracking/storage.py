@@ -100,9 +100,9 @@ def load_bundle(folder: Path, *, digest: str) -> Bundle:
     try:
         check_digest(folder / MANIFEST, digest)
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        if manifest["format"] not in READABLE:
+        if (kind := manifest["format"]) not in READABLE:
             raise StoreError(
-                f"The model in {folder} has format {manifest['format']}; this program reads "
+                f"The model in {folder} has format {str(kind)[:40]}; this program reads "
                 f"{' and '.join(map(str, READABLE))}. Retrain it, or install the program that "
                 "wrote it."
             )
@@ -124,8 +124,9 @@ def load_bundle(folder: Path, *, digest: str) -> Bundle:
             "process more; if there is enough, the files are damaged: `regime retrain`."
         ) from error
     except _DAMAGE as error:
+        words = " ".join(str(error)[:300].split())  # pydantic quotes at any length
         raise StoreError(
-            f"The model in {folder} cannot be read: {error}. Retrain it: `regime retrain`."
+            f"The model in {folder} cannot be read: {words}. Retrain it: `regime retrain`."
         ) from error
 
 
@@ -208,7 +209,9 @@ def _check_step(entry: dict[str, Any], folder: Path) -> None:
         return
     name = entry["file"]
     if Path(name).name != name:
-        raise StoreError(f"The model in {folder} names a file outside of it: {name!r}. Retrain it.")
+        raise StoreError(
+            f"The model in {folder} names a file outside of it: {name[:80]!r}. Retrain it."
+        )
     check_digest(folder / name, entry["sha256"])
 
 

@@ -112,6 +112,19 @@ def test_a_missing_file_and_a_newer_format_are_clear(stored, tmp_path):
         load_bundle(tmp_path, digest=sha256(tmp_path / "bundle.json"))
 
 
+@pytest.mark.parametrize(
+    "change", [{"format": "9" * 10_000}, {"config": {"x" * 10_000: 1, "y" * 10_000: 2}}]
+)
+def test_what_is_wrong_with_a_manifest_is_not_quoted_at_length(stored, tmp_path, change):
+    _, folder, _ = stored
+    manifest = json.loads((folder / "bundle.json").read_text()) | change
+    (tmp_path / "bundle.json").write_text(json.dumps(manifest))
+    with pytest.raises(StoreError) as error:
+        load_bundle(tmp_path, digest=sha256(tmp_path / "bundle.json"))
+    assert len(str(error.value)) < 600
+    assert "\n" not in str(error.value)
+
+
 def forged(folder: Path, name: str, content: bytes, kind: str) -> str:
     """A folder whose digests fit, but whose model file an attacker wrote."""
     (folder / Path(name).name).write_bytes(content)

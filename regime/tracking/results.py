@@ -78,7 +78,8 @@ def save_frames(
             if also is not None:
                 also(version)
             link = version / "link"
-            link.symlink_to(version.relative_to(folder))
+            # Since Python 3.12 `version` is absolute, even where `folder` is not.
+            link.symlink_to(Path(VERSIONS, name, version.name))
             link.replace(target)  # the one step a reader can notice
         except BaseException:
             shutil.rmtree(version, ignore_errors=True)

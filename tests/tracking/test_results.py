@@ -74,6 +74,14 @@ def test_one_name_inside_another_is_not_swept_away(tmp_path):
     assert list_results(tmp_path) == ["filter", "filter-2"]
 
 
+def test_a_folder_may_be_named_from_where_one_stands_and_moved(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    save_result(result(), Path("here"), simulated=True)
+    assert len(load_result(Path("here"), "filter")["predictions"]) == 2000
+    Path("here").rename("there")
+    assert len(load_result(Path("there"), "filter")["predictions"]) == 2000
+
+
 @pytest.mark.parametrize("size", [10, 5000, 20_000])
 def test_a_full_disk_keeps_the_former_result(tmp_path, size):
     save_result(result(days=10), tmp_path, simulated=True)

@@ -188,6 +188,15 @@ def test_it_goes_on_from_a_row_on_which_a_state_was_ruled_out():
     assert_allclose(found.proba, [[0.9, 0.1]])
 
 
+@pytest.mark.parametrize(
+    "before", [[1.0], [0.5, 0.3, 0.2], [[0.5, 0.5]], [1.5, -0.5], [0.5, 0.4], [np.nan, 1.0]]
+)
+def test_what_is_no_row_of_probabilities_is_not_gone_on_from(before):
+    words = r"`before` must be the probabilities of the 2 states"
+    with pytest.raises(ValueError, match=words):
+        forward_filter(np.ones(2) / 2, np.ones((2, 2)) / 2, np.zeros((1, 2)), before=before)
+
+
 def test_a_mix_is_the_product_of_weights_and_rows():
     rng = np.random.default_rng(7)
     weights, rows = rng.dirichlet(np.ones(3), 5), rng.normal(size=(3, 4))

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pandas as pd
+import psutil
 import pyarrow.parquet as pq
 import pytest
 from ledgered import evening, rows
@@ -54,7 +55,10 @@ def test_an_export_of_before_there_was_a_ledger_is_imported_without_one(week, ne
 @pytest.mark.parametrize("kind", ["csv", "json", "parquet"])
 def test_a_written_ledger_says_every_number_to_the_bit(week, tmp_path, kind):
     whole, file = everything(week), tmp_path / f"ledger.{kind}"
+    write_ledger(whole, file)  # what is loaded for it stays open
+    open_files = psutil.Process().num_fds()
     write_ledger(whole, file)
+    assert psutil.Process().num_fds() == open_files
     if kind == "csv":
         # As text, for pandas before 3.1 reads a float's last digit wrong.
         back = pd.read_csv(file, dtype=dict.fromkeys(REGIMES, str))

@@ -152,6 +152,8 @@ def test_a_day_that_is_there_is_left_out_and_what_is_new_is_added(week):
     assert set(added["date"]) == {pd.Timestamp("2024-06-10")}
     assert week.append(both.iloc[:0], published_at=evening("2024-06-10")).empty
     assert len(week.read()) == 18
+    several = pd.concat([rows(day) for day in (FRIDAY, MONDAY, TUESDAY)], ignore_index=True)
+    assert week.append(several, published_at=evening("2024-06-10")).empty
 
 
 def test_the_database_itself_takes_a_day_only_once(week):
@@ -183,6 +185,7 @@ def test_a_correction_stands_beside_the_row_it_corrects_and_is_what_is_read(week
     assert tuesday["seq"].to_list() == [16, 19, 18]
     assert len(week.read()) == 15
     assert len(week.read(newest_only=False)) == 19
+    assert week.read().index.equals(pd.RangeIndex(15))
     assert week.faults() == []
     assert week.read()["why"].isna().sum() == 12
 

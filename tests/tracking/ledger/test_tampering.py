@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from ledgered import evening, observed, rows
 from tracked import tracked
-from tracking.ledger.kept import MONDAY, everything, long_on_postgres, past_the_guard
+from tracking.ledger.kept import MONDAY, everything, long_on_postgres, past_the_guard, publish
 
 from regime.data.calendar import trading_days
 from regime.data.database import integrity
@@ -49,6 +49,14 @@ def test_a_change_past_the_triggers_is_found_with_its_row(week, column):
     if column not in {"previous", "hash"}:
         assert len(found) == 1
     assert (integrity.faults(week.store.database) != []) == (column in {"previous", "hash"})
+
+
+@pytest.mark.parametrize("new_store", ["sqlite"], indirect=True)  # PostgreSQL has a type for truths
+def test_a_truth_that_is_neither_is_found(new_store):
+    ledger = Ledger(observed(new_store(), "demo"))
+    publish(ledger, MONDAY, simulated=True)
+    past_the_guard(ledger.store, "UPDATE ledger SET simulated = 2 WHERE seq = 2")
+    assert len(ledger.faults()) == 1
 
 
 def test_a_row_taken_out_or_written_past_the_program_is_found(week):

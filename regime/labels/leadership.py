@@ -65,7 +65,7 @@ def leadership_path(lead: pd.DataFrame, *, switching_cost: float) -> pd.DataFram
     days = lead.index.to_numpy()
     # agreed_through never falls: a row is confirmed on the first day that reaches it.
     reached = np.searchsorted(survivors.agreed_through, np.arange(len(days)), side="left")
-    confirmed_on = np.full(len(days), np.datetime64("NaT"), dtype=days.dtype)
+    confirmed_on = np.full(len(days), "NaT", dtype=days.dtype)
     confirmed_on[reached < len(days)] = days[reached[reached < len(days)]]
     regime = np.array(REGIMES, dtype=object)[survivors.path()]
     return pd.DataFrame({"regime": regime, "confirmed_on": confirmed_on}, index=lead.index)

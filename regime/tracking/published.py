@@ -230,6 +230,8 @@ def load_day(settings: Settings, day: pd.Timestamp) -> dict[str, Any] | None:
     path = settings.published / DAYS / f"{day:%Y-%m-%d}.json"
     try:
         kept = plain(path.read_bytes())
+        if not all(isinstance(row, dict) for name in OF_A_DAY for row in kept[name]):
+            return None
         frames = {name: pd.DataFrame(kept[name]) for name in OF_A_DAY}
         about = dict(kept["about"])
         for column in ("date", "episode"):

@@ -14,6 +14,9 @@ from regime.settings import Settings
 from regime.tracking.published import EXPLAINED, MODEL, NAME, SAID, load_published
 from regime.tracking.results import save_frames
 
+# Since Python 3.12 it is said of every fork beside a thread; the one made here writes and ends.
+pytestmark = pytest.mark.filterwarnings("ignore:.*is multi-threaded:DeprecationWarning")
+
 
 def two_publications(home):
     """What was published, and the same as if its newest day had not come yet."""

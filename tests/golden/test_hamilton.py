@@ -124,7 +124,8 @@ def test_the_recessions_are_those_of_the_paper():
     """Its dates of peaks and troughs: where the smoothed probability crosses a half."""
     low = of_recession(smooth(PUBLISHED.filtered().proba, PUBLISHED.transmat)) > 0.5
     edges = np.flatnonzero(np.diff(low, prepend=False, append=False)).reshape(-1, 2)
-    quarters = np.arange(np.datetime64("1951-04"), np.datetime64("1985"), 3)[ORDER:]
+    quarter = np.timedelta64(3, "M")
+    quarters = np.arange(np.datetime64("1951-04"), np.datetime64("1985-01"), quarter)[ORDER:]
     assert [f"{quarters[first]} {quarters[end - 1]}" for first, end in edges] == [
         "1953-07 1954-04", "1957-01 1958-01", "1960-04 1960-10", "1969-07 1970-10",
         "1974-01 1975-01", "1979-04 1980-07", "1981-04 1982-10",

@@ -4,6 +4,7 @@ import importlib.metadata
 import sqlite3
 import subprocess
 import time
+from contextlib import closing
 
 import pandas as pd
 import pytest
@@ -182,7 +183,7 @@ def _damaged(path):
 
 
 def _of_another_mlflow(path):
-    with sqlite3.connect(path) as database:
+    with closing(sqlite3.connect(path)) as database, database:
         database.execute("UPDATE alembic_version SET version_num = 'ffffffffffff'")
 
 

@@ -5,6 +5,7 @@ import re
 import shutil
 import sqlite3
 import subprocess
+from contextlib import closing
 
 import pytest
 
@@ -83,7 +84,7 @@ def test_the_check_says_what_is_wrong_with_the_database(regime, fails, home, tmp
     copy = tmp_path / "copy"
     copy.mkdir()
     shutil.copy(home / "mlflow.db", copy)
-    with sqlite3.connect(copy / "mlflow.db") as database:
+    with closing(sqlite3.connect(copy / "mlflow.db")) as database, database:
         database.execute("UPDATE alembic_version SET version_num = 'ffffffffffff'")
     database.close()
     fails(regime("ui", "--check", home=copy), "for another version of MLflow")

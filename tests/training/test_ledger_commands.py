@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from contextlib import closing
 
 import pandas as pd
 import pytest
@@ -60,7 +61,7 @@ def usage(*words: object) -> str:
 
 
 def past_the_guard(ledger: Ledger, *changes: str) -> None:
-    with sqlite3.connect(ledger.store.database.path) as connection:
+    with closing(sqlite3.connect(ledger.store.database.path)) as connection, connection:
         for name in ("ledger_no_UPDATE", "ledger_no_DELETE"):
             connection.execute(f"DROP TRIGGER IF EXISTS {name}")
         for change in changes:

@@ -9,7 +9,7 @@ lies between two cells, however far apart: a few changed bytes take all memory t
 import struct
 from collections.abc import Iterator
 
-MOST_CELLS = 4_000_000  # of all sheets together, empty ones between others included
+MOST_CELLS = 2_000_000  # of all sheets together, empty ones between others included
 _DIFAT, _SHIFTS = 109, {9, 12}  # sectors of the table named in the header; of 512 or 4096 bytes
 _MINI, _SMALL = 64, 4096  # bytes of a sector of small streams, which are shorter than this
 _SPECIAL, _END, _FREE = 0xFFFFFFFA, 0xFFFFFFFE, 0xFFFFFFFF

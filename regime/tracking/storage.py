@@ -100,9 +100,9 @@ def load_bundle(folder: Path, *, digest: str) -> Bundle:
     try:
         check_digest(folder / MANIFEST, digest)
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        if (kind := manifest["format"]) not in READABLE:
+        if (found := manifest["format"]) not in READABLE:
             raise StoreError(
-                f"The model in {folder} has format {str(kind)[:40]}; this program reads "
+                f"The model in {folder} has format {str(found)[:40]}; this program reads "
                 f"{' and '.join(map(str, READABLE))}. Retrain it, or install the program that "
                 "wrote it."
             )

@@ -86,7 +86,6 @@ def test_the_check_says_what_is_wrong_with_the_database(regime, fails, home, tmp
     shutil.copy(home / "mlflow.db", copy)
     with closing(sqlite3.connect(copy / "mlflow.db")) as database, database:
         database.execute("UPDATE alembic_version SET version_num = 'ffffffffffff'")
-    database.close()
     fails(regime("ui", "--check", home=copy), "for another version of MLflow")
     (copy / "mlflow.db").write_bytes(b"no database" * 1000)
     fails(regime("ui", "--check", home=copy), "the file is damaged")

@@ -59,10 +59,6 @@ _KINDS: dict[str, pa.DataType] = {
 _AT_ONCE = 1_000_000  # rows of numbers in memory
 _OBJECTS_AT_ONCE = 100_000
 _MOST_NAMES = 1_000_000  # the number of a name is a place in an array when a store is read
-_DAMAGE = (  # what files may raise that somebody changed
-    OSError, LookupError, ValueError, TypeError, AttributeError, ArithmeticError,
-    NotImplementedError, RecursionError, MemoryError, pa.ArrowException,
-)  # fmt: skip
 
 
 def export(store: ObservationStore, folder: Path) -> dict[str, int]:
@@ -125,7 +121,10 @@ def restore(store: ObservationStore, folder: Path) -> dict[str, int]:
                     _insert(store, connection, table, _numbers(batch, ids))
                 if name in _NAMES:
                     ids[name] = ids_of(connection, table, None)
-    except (*_DAMAGE, sa.exc.SQLAlchemyError) as error:
+    except (
+        OSError, LookupError, ValueError, TypeError, AttributeError, ArithmeticError,
+        NotImplementedError, MemoryError, pa.ArrowException, sa.exc.SQLAlchemyError,
+    ) as error:  # fmt: skip
         raise StoreError(
             f"{folder} cannot be imported: {type(error).__name__}, {error}. Nothing was; export "
             f"it again."
@@ -262,7 +261,7 @@ def _manifest(folder: Path) -> dict[str, Any]:
         ]  # fmt: skip
         # Else a version changed by a hand would leave the ledger behind.
         damaged += sorted(set(manifest["tables"]) - set(_READABLE[version]))
-    except _DAMAGE as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         what = getattr(error, "strerror", None) or f"{type(error).__name__}, {error}"
         where = getattr(error, "filename", None) or folder / MANIFEST
         raise StoreError(
@@ -280,7 +279,7 @@ def _manifest(folder: Path) -> dict[str, Any]:
 def _is_as_written(file: Path, *, rows: int, sha256: str) -> bool:
     try:
         return _sha256(file) == sha256 and pq.read_metadata(file).num_rows == rows
-    except pa.ArrowException:  # of columns that cannot be, whatever the digest says
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):  # no want of memory, which is told
         return False
 
 

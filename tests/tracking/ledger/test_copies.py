@@ -58,7 +58,7 @@ def test_a_written_ledger_says_every_number_to_the_bit(week, tmp_path, kind):
     write_ledger(whole, file)  # what is loaded for it stays open
     open_files = psutil.Process().num_fds()
     write_ledger(whole, file)
-    assert psutil.Process().num_fds() == open_files
+    assert psutil.Process().num_fds() <= open_files  # fewer where garbage was collected
     if kind == "csv":
         # As text, for pandas before 3.1 reads a float's last digit wrong.
         back = pd.read_csv(file, dtype=dict.fromkeys(REGIMES, str))
